@@ -1,0 +1,2 @@
+//! The `trueline` command line.
+fn main() {}

@@ -1,0 +1,7 @@
+//! Aligner and safety-filter models on the device: the safe Rust core of libtrueline.
+#![deny(unsafe_code)]
+
+mod error;
+pub mod scoring;
+
+pub use error::{Code, Error};

@@ -1,0 +1,1 @@
+//! Pure functions on slices: no model, file, clock or thread.
