@@ -1,2 +1,59 @@
-//! SIMD kernels of Trueline. Depends on `core` only; all of the project's SIMD is here.
+//! SIMD kernels of Trueline: all of the project's SIMD is here, and nothing else.
+//!
+//! Every kernel takes an [`Isa`] first, then slices; none allocates, reads the environment or keeps state. Its docstring
+//! names its class:
+//!
+//! - *exact*: integers, no rounding anywhere;
+//! - *same bits*: the same floating-point operations in the same order on every instruction set, so the result does not
+//!   depend on the CPU. No fused multiply-add, a fixed number of lanes, a fixed reduction tree. Only the sign and
+//!   payload of a NaN may differ.
+//!
+//! `std` is linked for two things that `core` lacks: CPU detection, and the IEEE square root.
 #![no_std]
+
+extern crate std;
+
+mod exp;
+mod isa;
+mod lanes;
+#[macro_use]
+mod per_isa;
+#[macro_use]
+mod tiles;
+#[cfg(test)]
+mod testing;
+
+pub mod arg_max_f32;
+pub mod arg_max_rows_cols_f32;
+pub mod cosine_matrix_f32;
+pub mod cosine_matrix_i8;
+pub mod dot_f32;
+pub mod dot_i8;
+pub mod dot_matrix_f32;
+pub mod dot_matrix_i8;
+pub mod entropy_f32;
+pub mod lerp_f32;
+pub mod log_sum_exp_f32;
+pub mod max_f32;
+pub mod softmax_f32;
+pub mod top_k_f32;
+
+pub use arg_max_f32::arg_max_f32;
+pub use arg_max_rows_cols_f32::arg_max_rows_cols_f32;
+pub use cosine_matrix_f32::cosine_matrix_f32;
+pub use cosine_matrix_i8::cosine_matrix_i8;
+pub use dot_f32::dot_f32;
+pub use dot_i8::dot_i8;
+pub use dot_matrix_f32::dot_matrix_f32;
+pub use dot_matrix_i8::dot_matrix_i8;
+pub use entropy_f32::entropy_f32;
+#[cfg(target_arch = "x86_64")]
+pub use isa::{Avx2, Avx512, Avx512Vnni};
+#[cfg(target_arch = "aarch64")]
+pub use isa::{Dotprod, Neon};
+pub use isa::{Isa, IsaError};
+pub use lerp_f32::lerp_f32;
+pub use log_sum_exp_f32::log_sum_exp_f32;
+pub use max_f32::max_f32;
+pub use softmax_f32::softmax_f32;
+pub use top_k_f32::top_k_f32;

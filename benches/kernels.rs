@@ -1,0 +1,194 @@
+//! The kernels, one by one: `cargo bench --no-default-features --bench kernels`.
+//!
+//! Every answer is checked against scalar before it is timed. Benches are named `<kernel>/<isa>/<size>`. At the end comes a
+//! table of medians and of ratios to scalar, taken in rotation within this run; `TRUELINE_BENCH_CSV=path` writes it as CSV.
+//! Scalar is what the target's baseline compiles to, SSE2 or NEON included.
+
+use std::fmt::Write;
+use std::hint::black_box;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use criterion::Criterion;
+use trueline_kernels as kernels;
+use trueline_kernels::Isa;
+
+/// Rounds of the table; each round times every instruction set once.
+const ROUNDS: usize = 21;
+/// Rows on each side of a matrix: two sentences.
+const ROWS: usize = 64;
+const EMBEDDING: [usize; 4] = [64, 384, 768, 1024];
+const VOCABULARY: [usize; 2] = [32_000, 128_000];
+
+/// A kernel at one size: runs once, and returns the bits of what it computed.
+struct Case {
+    kernel: &'static str,
+    size: usize,
+    run: Box<dyn FnMut(Isa) -> u64>,
+}
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(50))
+        .measurement_time(Duration::from_millis(200))
+        .configure_from_args();
+    let isas: Vec<Isa> = Isa::available().collect();
+    let mut rows = Vec::new();
+    for mut case in cases() {
+        let want = (case.run)(Isa::Scalar);
+        for &isa in &isas {
+            assert_eq!((case.run)(isa), want, "{}/{}/{}", case.kernel, isa.name(), case.size);
+            let name = format!("{}/{}/{}", case.kernel, isa.name(), case.size);
+            criterion.bench_function(&name, |b| b.iter(|| (case.run)(isa)));
+        }
+        let medians = medians(&mut case, &isas);
+        let scalar = medians[isas.len() - 1];
+        for (isa, median) in isas.iter().zip(&medians) {
+            rows.push((case.kernel, isa.name(), case.size, *median, scalar / median));
+        }
+    }
+    criterion.final_summary();
+
+    println!("{:<22} {:<11} {:>7} {:>12} {:>16}", "kernel", "isa", "size", "median ns", "ratio-to-scalar");
+    let mut csv = String::from("date,kernel,isa,size,median_ns,ratio_to_scalar\n");
+    let date = today();
+    for (kernel, isa, size, median, ratio) in rows {
+        println!("{kernel:<22} {isa:<11} {size:>7} {median:>12.1} {ratio:>16.2}");
+        writeln!(csv, "{date},{kernel},{isa},{size},{median:.1},{ratio:.2}")
+            .expect("a String takes every write");
+    }
+    if let Ok(path) = std::env::var("TRUELINE_BENCH_CSV") {
+        std::fs::write(&path, csv).unwrap_or_else(|error| panic!("TRUELINE_BENCH_CSV {path}: {error}"));
+    }
+}
+
+/// The date as `2026-01-31`; empty where there is no `date` command.
+fn today() -> String {
+    let output = Command::new("date").args(["-u", "+%F"]).output();
+    output.map_or_else(|_| String::new(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Median nanoseconds of one run on each instruction set, the order turned by one each round.
+fn medians(case: &mut Case, isas: &[Isa]) -> Vec<f64> {
+    let start = Instant::now();
+    (case.run)(Isa::Scalar);
+    let repeats = (200_000 / start.elapsed().as_nanos().max(1)).clamp(1, 10_000) as usize;
+    let mut samples = vec![Vec::new(); isas.len()];
+    for round in 0..ROUNDS {
+        for turn in 0..isas.len() {
+            let place = (round + turn) % isas.len();
+            let start = Instant::now();
+            for _ in 0..repeats {
+                black_box((case.run)(isas[place]));
+            }
+            samples[place].push(start.elapsed().as_nanos() as f64 / repeats as f64);
+        }
+    }
+    for sample in &mut samples {
+        sample.sort_by(f64::total_cmp);
+    }
+    samples.iter().map(|sample| sample[ROUNDS / 2]).collect()
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |kernel, size, run| cases.push(Case { kernel, size, run });
+    for d in EMBEDDING {
+        let (a, b) = (floats(1, d, 1.0), floats(2, d, 1.0));
+        add("dot_f32", d, boxed(move |isa| u64::from(kernels::dot_f32(isa, black_box(&a), &b).to_bits())));
+        let (a, b) = (bytes(1, d), bytes(2, d));
+        add("dot_i8", d, boxed(move |isa| kernels::dot_i8(isa, black_box(&a), &b) as u64));
+
+        let shape = [ROWS, ROWS, d];
+        let (a, b, mut out) = (floats(3, ROWS * d, 1.0), floats(4, ROWS * d, 1.0), vec![0.0; ROWS * ROWS]);
+        let run = move |isa| {
+            kernels::dot_matrix_f32(isa, black_box(&a), &b, shape, &mut out);
+            sample(&out)
+        };
+        add("dot_matrix_f32", d, boxed(run));
+        let (a, b, mut out) = (bytes(3, ROWS * d), bytes(4, ROWS * d), vec![0; ROWS * ROWS]);
+        let run = move |isa| {
+            kernels::dot_matrix_i8(isa, black_box(&a), &b, shape, &mut out);
+            out.iter().step_by(61).fold(0, |hash, &x| mix(hash, x as u64))
+        };
+        add("dot_matrix_i8", d, boxed(run));
+
+        let (a, b) = (floats(5, ROWS * d, 1.0), floats(6, ROWS * d, 1.0));
+        let (mut norms, mut out) = (vec![0.0; ROWS], vec![0.0; ROWS * ROWS]);
+        let run = move |isa| {
+            kernels::cosine_matrix_f32(isa, black_box(&a), &b, shape, &mut norms, &mut out);
+            sample(&out)
+        };
+        add("cosine_matrix_f32", d, boxed(run));
+        let (a, b) = (bytes(5, ROWS * d), bytes(6, ROWS * d));
+        let (mut norms, mut out) = (vec![0.0; ROWS], vec![0.0; ROWS * ROWS]);
+        let run = move |isa| {
+            kernels::cosine_matrix_i8(isa, black_box(&a), &b, shape, &mut norms, &mut out);
+            sample(&out)
+        };
+        add("cosine_matrix_i8", d, boxed(run));
+    }
+    let (x, mut row, mut column, mut max) =
+        (floats(7, 128 * 128, 1.0), vec![0; 128], vec![0; 128], vec![0.0; 128]);
+    let run = move |isa| {
+        kernels::arg_max_rows_cols_f32(isa, black_box(&x), &mut row, &mut column, &mut max);
+        row.iter().chain(&column).fold(0, |hash, &place| mix(hash, u64::from(place)))
+    };
+    add("arg_max_rows_cols_f32", 128, boxed(run));
+    for v in VOCABULARY {
+        let x = floats(8, v, 12.0);
+        add("max_f32", v, boxed(move |isa| u64::from(kernels::max_f32(isa, black_box(&x)).to_bits())));
+        let x = floats(8, v, 12.0);
+        add("arg_max_f32", v, boxed(move |isa| kernels::arg_max_f32(isa, black_box(&x)).unwrap_or(v) as u64));
+        let (x, mut out) = (floats(8, v, 12.0), vec![0.0; v]);
+        let run = move |isa| {
+            kernels::softmax_f32(isa, black_box(&x), &mut out);
+            sample(&out)
+        };
+        add("softmax_f32", v, boxed(run));
+        let x = floats(8, v, 12.0);
+        add("log_sum_exp_f32", v, boxed(move |isa| kernels::log_sum_exp_f32(isa, black_box(&x)).to_bits()));
+        let x = floats(8, v, 12.0);
+        add("entropy_f32", v, boxed(move |isa| kernels::entropy_f32(isa, black_box(&x)).to_bits()));
+        let (x, mut values, mut places) = (floats(8, v, 12.0), vec![0.0; 50], vec![0; 50]);
+        let run = move |isa| {
+            kernels::top_k_f32(isa, black_box(&x), &mut values, &mut places);
+            places.iter().fold(0, |hash, &place| mix(hash, u64::from(place)))
+        };
+        add("top_k_f32", v, boxed(run));
+        let (x, y, mut out) = (floats(8, v, 12.0), floats(9, v, 12.0), vec![0.0; v]);
+        let run = move |isa| {
+            kernels::lerp_f32(isa, black_box(&x), &y, 0.5, &mut out);
+            sample(&out)
+        };
+        add("lerp_f32", v, boxed(run));
+    }
+    cases
+}
+
+fn boxed(run: impl FnMut(Isa) -> u64 + 'static) -> Box<dyn FnMut(Isa) -> u64> {
+    Box::new(run)
+}
+
+/// The bits of some of the values: enough to see a difference, little enough not to be timed.
+fn sample(x: &[f32]) -> u64 {
+    x.iter().step_by(x.len() / 64 + 1).fold(0, |hash, x| mix(hash, u64::from(x.to_bits())))
+}
+
+fn mix(hash: u64, x: u64) -> u64 {
+    (hash ^ x).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+}
+
+fn numbers(seed: u64) -> impl Iterator<Item = u64> {
+    (0..).map(move |i| mix(mix(seed, i), 1))
+}
+
+/// Evenly spread over [-scale, scale).
+fn floats(seed: u64, len: usize, scale: f32) -> Vec<f32> {
+    numbers(seed).take(len).map(|x| ((x >> 40) as f32 / 8_388_608.0 - 1.0) * scale).collect()
+}
+
+fn bytes(seed: u64, len: usize) -> Vec<i8> {
+    numbers(seed).take(len).map(|x| (x >> 40) as i8).collect()
+}
