@@ -36,11 +36,17 @@ pub enum Code {
     Unavailable = -14,
     /// No candidate is left: every logit is masked.
     NoCandidate = -15,
+    /// There is no text to judge: no byte, or none that is a token.
+    EmptyText = -16,
+    /// A struct's size is none that a version of the header ever had.
+    StructSize = -17,
+    /// The object was in use when an internal failure happened; destroy it and make another.
+    Broken = -18,
 }
 
 impl Code {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::Internal,
         Self::NullArgument,
         Self::InvalidArgument,
@@ -56,6 +62,9 @@ impl Code {
         Self::Cancelled,
         Self::Unavailable,
         Self::NoCandidate,
+        Self::EmptyText,
+        Self::StructSize,
+        Self::Broken,
     ];
 
     /// The code's word, as the command line prints it and the C macro ends: `INVALID_ARGUMENT`.
@@ -76,6 +85,9 @@ impl Code {
             Self::Cancelled => "CANCELLED",
             Self::Unavailable => "UNAVAILABLE",
             Self::NoCandidate => "NO_CANDIDATE",
+            Self::EmptyText => "EMPTY_TEXT",
+            Self::StructSize => "STRUCT_SIZE",
+            Self::Broken => "BROKEN",
         }
     }
 }
@@ -92,10 +104,7 @@ pub struct Error {
 impl Error {
     /// An error with this code and sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 }
 

@@ -5,3 +5,4 @@ mod error;
 pub mod scoring;
 
 pub use error::{Code, Error};
+pub use trueline_kernels as kernels;

@@ -1,1 +1,7 @@
 //! Pure functions on slices: no model, file, clock or thread.
+
+pub mod align;
+pub mod decode;
+pub mod guard;
+mod refuse;
+pub mod score;

@@ -1,0 +1,28 @@
+//! From the similarity of two sentences' tokens to links between them.
+
+pub mod argmax;
+pub mod awesome;
+pub mod entmax;
+pub mod itermax;
+pub mod matching;
+mod matrix;
+pub mod similarity;
+pub mod words;
+
+pub use matrix::Matrix;
+
+/// A link from a source position to a target position, both from 0. Sorts by source, then target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link {
+    /// Position in the source sentence.
+    pub source: usize,
+    /// Position in the target sentence.
+    pub target: usize,
+}
+
+impl Link {
+    /// The link from `source` to `target`.
+    pub fn new(source: usize, target: usize) -> Self {
+        Self { source, target }
+    }
+}

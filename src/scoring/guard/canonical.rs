@@ -1,0 +1,241 @@
+//! Canonical text: what a classifier reads, so that spacing, zero-width and look-alike forms cannot dodge it.
+
+use std::ops::Range;
+
+use super::nfkc::{Nfkc, Traced};
+use super::offsets::OffsetMap;
+use crate::{Code, Error};
+
+/// Names these rules and their Unicode tables; stored beside a threshold, which holds for one version only.
+///
+/// NFKC is that of the `unicode-normalization` crate (Unicode 18.0); the deleted format characters are those of
+/// Unicode 14.0, with U+13439-1343F, which 14.0 had not assigned yet.
+pub const CANONICALISER_VERSION: &str = "1";
+
+/// The longest text that [`Canonical::assign`] takes, in bytes: every offset then fits in 32 bits, though one
+/// character may become eighteen.
+pub const MAX_TEXT_BYTES: usize = 1 << 28;
+
+/// A canonical text, and where its bytes came from.
+///
+/// It is for the classifier only and never returned as content: it drops the joiners that some scripts need.
+#[derive(Clone, Debug, Default)]
+pub struct Canonical {
+    text: String,
+    offsets: OffsetMap,
+    nfkc: [Nfkc; 2],
+}
+
+impl Canonical {
+    /// The canonical form of `original`; see [`Canonical::assign`].
+    ///
+    /// # Errors
+    /// Those of [`Canonical::assign`].
+    pub fn new(original: &str) -> Result<Self, Error> {
+        let mut canonical = Self::default();
+        canonical.assign(original)?;
+        Ok(canonical)
+    }
+
+    /// Replaces this text by the canonical form of `original`, and keeps the memory for the next one.
+    ///
+    /// The form is idempotent: the canonical form of a canonical text is that text.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`] if `original` is longer than [`MAX_TEXT_BYTES`]; the text is then empty.
+    /// # Cost
+    /// One pass, linear but for the sort of each run of combining marks. Memory: the text, 16 bytes for each run
+    /// of characters rewritten alike (one run for a text that does not change), and the longest run of marks.
+    /// # Source
+    /// Canonical form against SpaceInfi (Cai and Cui 2023); golden file `text_normalise.json`.
+    pub fn assign(&mut self, original: &str) -> Result<(), Error> {
+        self.text.clear();
+        self.offsets.clear(0);
+        if original.len() > MAX_TEXT_BYTES {
+            let bytes = original.len();
+            let message =
+                format!("text has {bytes} bytes; a canonical text is made of at most {MAX_TEXT_BYTES}");
+            return Err(Error::new(Code::TooLarge, message));
+        }
+        self.offsets.clear(original.len() as u32);
+        let [first, second] = &mut self.nfkc;
+        let mut layout =
+            Layout { text: &mut self.text, offsets: &mut self.offsets, space: None, line_feeds: None };
+        // A deletion can leave a letter next to its mark, uncomposed: hence the second NFKC.
+        let mut last = |traced| layout.push(traced);
+        let mut middle = |traced: Traced| {
+            if let Some(character) = keep(traced.character) {
+                second.push(Traced { character, ..traced }, &mut last);
+            }
+        };
+        for (at, character) in original.char_indices() {
+            let origin = at as u32..(at + character.len_utf8()) as u32;
+            first.push(Traced { character, origin }, &mut middle);
+        }
+        first.flush(&mut middle);
+        second.flush(&mut last);
+        self.offsets.finish(self.text.len());
+        Ok(())
+    }
+
+    /// The canonical text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The least span of the original text that produced the bytes `span` of the canonical text.
+    ///
+    /// Starts and ends on character boundaries of the original. A span that cuts a character, or a piece that was
+    /// rewritten as a whole (an expanded ligature, reordered marks), gives the origin of all of it. Deleted
+    /// characters belong to a span that reaches beyond them on both sides. An empty span gives an empty one.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] if `span` runs backwards or beyond the canonical text.
+    /// # Cost
+    /// A binary search over the runs.
+    pub fn original_span(&self, span: Range<usize>) -> Result<Range<usize>, Error> {
+        if span.start > span.end || span.end > self.text.len() {
+            let (Range { start, end }, bytes) = (span, self.text.len());
+            let message = format!("span {start}..{end} of a canonical text that has {bytes} bytes");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let start = self.text.floor_char_boundary(span.start);
+        let end = match span.is_empty() {
+            true => start,
+            false => self.text.ceil_char_boundary(span.end),
+        };
+        Ok(self.offsets.original(&self.text, start..end))
+    }
+}
+
+/// What steps 2 and 3 make of a character: itself, a space, or nothing.
+fn keep(character: char) -> Option<char> {
+    match character {
+        ' '..='~' | '\n' => Some(character),
+        '\t' | '\u{b}'..='\r' | '\u{85}' => Some(' '),
+        // The space separators; NFKC leaves only U+1680 of them, and the others cost nothing here.
+        '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
+        '\u{2028}' | '\u{2029}' => Some(' '),
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => None,
+        // Not of category Cf: the grapheme joiner and the variation selectors.
+        '\u{34f}' | '\u{fe00}'..='\u{fe0f}' => None,
+        _ if is_format(character) => None,
+        _ => Some(character),
+    }
+}
+
+/// Category Cf of Unicode 14.0 and U+13439-1343F, which 15.0 added to it; 15.1 to 18.0 added none.
+fn is_format(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+        | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+        | '\u{e0020}'..='\u{e007f}')
+}
+
+/// Steps 4 to 6: spaces and line feeds wait here until the character after them tells what becomes of them.
+struct Layout<'a> {
+    text: &'a mut String,
+    offsets: &'a mut OffsetMap,
+    /// The origin of the spaces read since the last other character.
+    space: Option<Range<u32>>,
+    /// The origins of the first of the line feeds read since the last other character, and of the rest.
+    line_feeds: Option<(Range<u32>, Option<Range<u32>>)>,
+}
+
+impl Layout<'_> {
+    fn push(&mut self, next: Traced) {
+        let Traced { character, origin } = next;
+        match character {
+            ' ' => match &mut self.space {
+                Some(space) => space.end = space.end.max(origin.end),
+                None => self.space = Some(origin),
+            },
+            '\n' => {
+                self.space = None;
+                match &mut self.line_feeds {
+                    None => self.line_feeds = Some((origin, None)),
+                    Some((_, Some(rest))) => rest.end = origin.end,
+                    Some((_, rest)) => *rest = Some(origin),
+                }
+            }
+            _ => {
+                self.separate(character);
+                self.offsets.push(self.text, character, origin);
+            }
+        }
+    }
+
+    /// Writes what is left of the waiting spaces and line feeds before `next`.
+    fn separate(&mut self, next: char) {
+        let (space, line_feeds) = (self.space.take(), self.line_feeds.take());
+        if self.text.is_empty() {
+            return;
+        }
+        if let Some((first, rest)) = line_feeds {
+            self.offsets.push(self.text, '\n', first);
+            if let Some(rest) = rest {
+                self.offsets.push(self.text, '\n', rest);
+            }
+        } else if let Some(origin) = space
+            && !matches!(next, ',' | '.' | ';' | ':' | '!' | '?' | '%' | ')' | ']' | '}')
+        {
+            self.offsets.push(self.text, ' ', origin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(original: &str) -> Canonical {
+        Canonical::new(original).expect("a short text")
+    }
+
+    #[test]
+    fn spans_come_back_as_what_the_user_wrote() {
+        let original = "\u{feff}Ｗord \u{200b} ,  ﬁne\n \n\nend ";
+        let form = canonical(original);
+        assert_eq!(form.text(), "Word, fine\n\nend");
+        let shown = |part: &str| {
+            let at = form.text().find(part).expect("part of the canonical text");
+            &original[form.original_span(at..at + part.len()).expect("in bounds")]
+        };
+        assert_eq!(shown("Word"), "Ｗord");
+        assert_eq!(shown("Word,"), "Ｗord \u{200b} ,");
+        assert_eq!(shown(" "), "  ");
+        assert_eq!(shown("fi"), "ﬁ");
+        assert_eq!(shown("i"), "ﬁ");
+        assert_eq!(shown("\n\n"), "\n \n\n");
+        assert_eq!(shown("end"), "end");
+    }
+
+    #[test]
+    fn a_deletion_lets_a_mark_reach_its_letter() {
+        let form = canonical("e\u{200b}\u{301}!");
+        assert_eq!(form.text(), "é!");
+        assert_eq!(form.original_span(0..2), Ok(0..6));
+        assert_eq!(form.original_span(1..1), Ok(0..0), "inside the é");
+    }
+
+    #[test]
+    fn a_span_out_of_bounds_is_refused() {
+        let form = canonical("a");
+        assert_eq!(form.original_span(0..2).map_err(|error| error.code), Err(Code::InvalidArgument));
+        assert_eq!(form.original_span(1..1), Ok(1..1));
+    }
+
+    #[test]
+    fn two_million_bytes_of_marks_or_of_changes_stay_linear() {
+        for unit in ["\u{301}\u{323}", "Ａb", "  ", "ﷺ", "a\u{323}\u{301}\u{308}"] {
+            let text = unit.repeat(2_000_000 / unit.len());
+            let started = std::time::Instant::now();
+            let form = canonical(&text);
+            let whole = form.original_span(0..form.text().len()).expect("in bounds");
+            assert!(whole.end <= text.len());
+            assert!(started.elapsed().as_secs() < 60, "{unit:?} took {:?}", started.elapsed());
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Every algorithm against cases that its reference made.
+//!
+//! Reads the folder named by `TRUELINE_GOLDEN`, or `tests/golden`. A file is known by its `algorithm`, so that a
+//! folder may hold several files of one. Fails on an algorithm that nothing here runs if `TRUELINE_GOLDEN_STRICT`
+//! is 1; lists it as skipped otherwise.
+
+mod golden_support;
+
+use golden_support::{Algorithm, folder, say};
+
+const ALGORITHMS: [Algorithm; 8] = [
+    golden_support::text_normalise::ALGORITHM,
+    golden_support::windowed_moderation::ALGORITHM,
+    golden_support::calibration::ALGORITHM,
+    golden_support::entropy::ALGORITHM,
+    golden_support::dera::ALGORITHM,
+    golden_support::simalign_matching::ALGORITHM,
+    golden_support::awesome_align::ALGORITHM,
+    golden_support::entmax::ALGORITHM,
+];
+
+macro_rules! one_test_per_algorithm {
+    ($($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            golden_support::$name::ALGORITHM.check();
+        })*
+
+        #[test]
+        fn every_algorithm_has_a_test() {
+            let mut tested = [$(stringify!($name)),*];
+            let mut listed = ALGORITHMS.map(|algorithm| algorithm.name);
+            tested.sort_unstable();
+            listed.sort_unstable();
+            assert_eq!(tested, listed);
+        }
+    };
+}
+
+one_test_per_algorithm! {
+    text_normalise windowed_moderation calibration entropy dera simalign_matching awesome_align entmax
+}
+
+#[test]
+fn every_file_is_known() {
+    let known = |name: &str| ALGORITHMS.iter().any(|algorithm| algorithm.name == name);
+    let unknown: Vec<_> = folder().iter().filter(|file| !known(&file.algorithm)).collect();
+    for file in &unknown {
+        let (algorithm, n_cases) = (&file.algorithm, file.cases.len());
+        say(&format!("{algorithm}: skipped, {n_cases} cases that nothing here runs"));
+    }
+    let strict = std::env::var_os("TRUELINE_GOLDEN_STRICT").is_some_and(|value| value == "1");
+    assert!(!strict || unknown.is_empty(), "{} files of algorithms that nothing here runs", unknown.len());
+}
