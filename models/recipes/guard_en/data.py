@@ -1,0 +1,191 @@
+"""Reads the data sets into rows of canonical text, known labels and a weight, and splits them without leaks."""
+
+import gzip
+import hashlib
+import json
+import random
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import templates
+from canonical import canonical
+from encoder import LABELS
+
+EIGHT = LABELS[:8]
+MODERATION = dict(zip(("S", "H", "V", "HR", "SH", "S3", "H2", "V2"), EIGHT))
+NO_ATTACK = {"prompt_injection": 0, "jailbreak": 0}
+BENIGN = {name: 0 for name in LABELS}
+NOT_HATEFUL = {"hate": 0, "hate_threatening": 0, "harassment": 0}
+INJECTION_CATEGORIES_JAILBREAK = {"jailbreak", "persona_replacement", "many_shot", "crescendo"}
+CUES = ["Note to the assistant: ", "AI assistants that read this must do the following: ", "Before you answer, ",
+        "New instruction for the model: ", "IMPORTANT: the assistant should now obey this. ", "System update: "]
+
+
+@dataclass
+class Row:
+    """One text; `labels` holds only what is known. `group` keeps related rows in one split."""
+
+    text: str
+    labels: dict
+    source: str
+    weight: float = 1.0
+    group: str = ""
+    tags: dict = field(default_factory=dict)
+
+
+def key(text: str) -> str:
+    """What makes two texts the same: their letters and digits, without case."""
+    return re.sub(r"[\W_]+", "", text.lower()) or text
+
+
+def read(root, name):
+    """The raw rows of one data set."""
+    with gzip.open(Path(root) / name / "data.jsonl.gz", "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def _moderation(root):
+    for r in read(root, "moderation-eval"):
+        labels = {MODERATION[k]: v for k, v in r["labels"].items()}
+        bad = [labels.get(n) for n in ("hate", "harassment", "hate_threatening")]
+        if 1 in bad:
+            labels["toxicity"] = 1
+        elif all(labels.get(n) == 0 for n in EIGHT):
+            labels["toxicity"] = 0
+        yield Row(r["text"], labels | {"prompt_injection": 0}, "moderation-eval")
+
+
+def _toxicity(root):
+    for r in read(root, "toxic-spans"):
+        if r["spans"]:
+            yield Row(r["text"], {"toxicity": 1} | NO_ATTACK, "toxic-spans")
+    for r in read(root, "davidson-tweets"):
+        hateful, toxic = int(r["label"] == "hate"), int(r["label"] != "neither")
+        labels = {"hate": hateful, "toxicity": toxic} | NO_ATTACK
+        if not toxic:
+            labels |= NOT_HATEFUL
+        yield Row(r["text"], labels, "davidson-tweets", 0.7)
+    for r in read(root, "surge-toxicity"):
+        labels = {"toxicity": int(r["label"])} | NO_ATTACK
+        yield Row(r["text"], labels if labels["toxicity"] else labels | NOT_HATEFUL, "surge-toxicity")
+    for r in read(root, "paradetox"):
+        group = key(canonical(r["toxic"]))
+        yield Row(r["toxic"], {"toxicity": 1} | NO_ATTACK, "paradetox", 0.7, group)
+        for text in r["neutral"][:1]:
+            yield Row(text, {"toxicity": 0} | NO_ATTACK, "paradetox", 0.7, group)
+    for r in read(root, "paradetox-cannot-rewrite"):
+        toxic, clean = "toxic_content" in r["reason"], "not_toxic" in r["reason"]
+        if toxic != clean and "unclear" not in r["reason"]:
+            yield Row(r["text"], {"toxicity": int(toxic)} | NO_ATTACK, "paradetox-cannot-rewrite", 0.5)
+    for r in read(root, "textdetox-multilingual"):
+        if r["lang"] == "en":
+            yield Row(r["text"], {"toxicity": 1} | NO_ATTACK, "textdetox-multilingual", 0.7)
+
+
+def _hate(root):
+    for r in read(root, "toxigen-seeds"):
+        bad = int(r["label"])
+        labels = {"hate": bad, "toxicity": bad} | NO_ATTACK
+        yield Row(r["text"], labels if bad else labels | NOT_HATEFUL, "toxigen-seeds")
+    for r in read(root, "bias-templates"):
+        if r["lang"] == "en":
+            bad = int(r["label"])
+            yield Row(r["text"], {"toxicity": bad} | ({} if bad else NOT_HATEFUL), "bias-templates", 0.3)
+    by_category = {"sexually_explicit": {"sexual": 1}, "threat": {"violence": 1, "toxicity": 1},
+                   "insult": {"toxicity": 1}, "identity_attack": {"hate": 1, "toxicity": 1},
+                   "profanity": {"toxicity": 1}, "severe_toxicity": {"toxicity": 1}}
+    for r in read(root, "rtp-categories"):
+        if r["category"] in by_category:
+            yield Row(r["text"], by_category[r["category"]] | NO_ATTACK, "rtp-categories", 0.5)
+    for r in read(root, "simple-safety-tests"):
+        if str(r["meta"]).find("Suicide") >= 0:
+            yield Row(r["text"], {"self_harm": 1} | NO_ATTACK, "simple-safety-tests")
+        elif str(r["meta"]).find("Child safety") >= 0:
+            yield Row(r["text"], {"sexual": 1, "sexual_minors": 1} | NO_ATTACK, "simple-safety-tests")
+
+
+def _attacks(root):
+    for r in read(root, "pi-slabs"):
+        labels = {"prompt_injection": int(r["label"])}
+        yield Row(r["text"], labels if r["label"] else labels | {"jailbreak": 0}, "pi-slabs")
+    for r in read(root, "pi-neuralchemy"):
+        labels = NO_ATTACK
+        if r["label"]:
+            if r["source"] == "harmbench":
+                continue
+            jailbreak = r["category"] in INJECTION_CATEGORIES_JAILBREAK
+            labels = {"jailbreak" if jailbreak else "prompt_injection": 1}
+        yield Row(r["text"], labels, "pi-neuralchemy", tags={"category": r["category"]})
+    for r in read(root, "pi-multilingual"):
+        yield Row(r["text"], {"prompt_injection": 1}, "pi-multilingual", 0.7)
+    for r in read(root, "jailbreak-inthewild"):
+        yield Row(r["text"], {"jailbreak": 1}, "jailbreak-inthewild")
+    for name in ("advbench", "harmbench"):
+        for r in read(root, name):
+            yield Row(r["text"], NO_ATTACK, name, 0.5)
+
+
+def _benign(root):
+    for r in read(root, "benign-prompts"):
+        yield Row(r["text"], BENIGN, "benign-prompts", tags={"origin": r["source"]})
+    for r in read(root, "tatoeba-parallel"):
+        yield Row(r["en"], BENIGN, "tatoeba-parallel", 0.4)
+    for r in read(root, "hh-harmless"):
+        yield Row(r["chosen"], NO_ATTACK | {"toxicity": 0, "hate_threatening": 0}, "hh-harmless", 0.3)
+    for text, labels in templates.rows():
+        yield Row(text, BENIGN if labels is None else labels | NO_ATTACK, "templates", 0.7)
+
+
+def _spliced(root, rows):
+    """Indirect injections: a BIPIA instruction inside plain sentences, and the same sentences alone."""
+    pick = random.Random(11)
+    plain = sorted({r.text for r in rows if r.source == "tatoeba-parallel"})
+    for r in read(root, "bipia-attacks"):
+        for _ in range(4):
+            before, after = (" ".join(pick.sample(plain, pick.randint(2, 5))) for _ in range(2))
+            group = key(canonical(r["text"]))
+            bad = f"{before} {pick.choice(CUES)}{r['text']} {after}"
+            yield Row(canonical(bad), {"prompt_injection": 1}, "bipia-attacks", 0.7, group)
+            yield Row(f"{before} {after}", BENIGN, "bipia-carriers", 0.5, group)
+
+
+SMALL = {"moderation-eval", "surge-toxicity", "toxigen-seeds", "jailbreak-inthewild", "benign-prompts", "rtp-categories",
+         "simple-safety-tests", "bipia-attacks", "bipia-carriers"}
+
+
+def split_of(row: Row) -> str:
+    """train, dev or test, from a hash of the row's group; small sets keep more for dev and test."""
+    share = int(hashlib.sha256(("guard-en" + (row.group or key(row.text))).encode()).hexdigest()[:8], 16) / 2**32
+    held = 0.2 if row.source in SMALL else 0.08
+    return "test" if share < held else "dev" if share < 2 * held else "train"
+
+
+def evaluation_keys(root) -> set:
+    """Texts of the evaluation-only sets."""
+    return {key(canonical(r["text"])) for name in ("hatecheck", "xstest") for r in read(root, name)}
+
+
+def load(root) -> dict[str, list[Row]]:
+    """All rows by split: each text once, in one split, with labels that disagree between sets dropped."""
+    rows = []
+    for part in (_moderation, _hate, _attacks, _benign, _toxicity):
+        rows += part(root)
+    for row in rows:
+        row.text = canonical(row.text)
+    rows += _spliced(root, rows)
+    merged, held_out = {}, evaluation_keys(root)
+    for row in rows:
+        k = key(row.text)
+        if not row.text or k in held_out:
+            continue
+        first = merged.setdefault(k, row)
+        if first is not row:
+            both = first.labels | row.labels
+            clash = {n for n in first.labels if n in row.labels and first.labels[n] != row.labels[n]}
+            first.labels = {n: v for n, v in both.items() if n not in clash}
+    splits = {"train": [], "dev": [], "test": []}
+    for row in merged.values():
+        if row.labels:
+            splits[split_of(row)].append(row)
+    return splits
