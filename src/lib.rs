@@ -1,7 +1,9 @@
 //! Aligner and safety-filter models on the device: the safe Rust core of libtrueline.
 #![deny(unsafe_code)]
 
+pub mod engine;
 mod error;
+pub mod model;
 pub mod scoring;
 
 pub use error::{Code, Error};

@@ -1,0 +1,251 @@
+//! One text through a classifier pack: canonical text, tokens, windows, model, scores, verdict.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
+use crate::model::backend::{self, Backend, Kind};
+use crate::model::control::{CancelToken, Control};
+use crate::model::family::{self, Family, SPECIAL_TOKENS};
+use crate::model::manifest::{Manifest, Role};
+use crate::model::onnx;
+use crate::model::pack::Pack;
+use crate::model::tokenizer::Tokenizer;
+use crate::scoring::guard::canonical::Canonical;
+use crate::scoring::guard::window;
+use crate::scoring::score::calibrate::sigmoid;
+use crate::{Code, Error};
+
+/// A classifier pack, ready to judge. Immutable; shared by threads.
+pub struct Guard {
+    manifest: Manifest,
+    pack_sha256: String,
+    family: &'static dyn Family,
+    tokenizer: Tokenizer,
+    backend: Box<dyn Backend>,
+}
+
+/// How one call judges.
+#[derive(Clone, Debug, Default)]
+pub struct GuardOptions {
+    /// Whose text it is; `None` judges every label.
+    pub role: Option<Role>,
+    /// The call fails with [`Code::DeadlineExceeded`] if it takes longer.
+    pub timeout: Option<Duration>,
+    /// The call fails with [`Code::Cancelled`] once this is set.
+    pub cancel: Option<Arc<CancelToken>>,
+    /// Judges the text as it was given, too, and takes the larger score: canonical text can itself hide a signal.
+    pub paranoid: bool,
+}
+
+impl GuardOptions {
+    /// When a call with these options, begun now, must end.
+    pub fn control(&self) -> Control {
+        Control::new(self.timeout, self.cancel.clone())
+    }
+}
+
+/// Scores of all windows of a text, and the bytes of the original that each window stands for.
+#[derive(Default)]
+struct Windows {
+    /// `[windows, labels]`, row-major.
+    scores: Vec<f64>,
+    bytes: Vec<Range<usize>>,
+}
+
+impl Guard {
+    /// Makes a pack ready: looks into the model file, reads the tokenizer, prepares the backend, runs it once.
+    ///
+    /// # Errors
+    /// [`Code::InvalidModel`], [`Code::TooLarge`] or [`Code::ModelMismatch`] for the model file;
+    /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
+    /// [`Code::Unavailable`] for a backend that is not there.
+    pub fn load(pack: &Pack, kind: Kind, ort_library: Option<&str>) -> Result<Self, Error> {
+        let summary = onnx::inspect(pack.model())?;
+        onnx::check_ports(&summary, pack.manifest())?;
+        let tokenizer = Tokenizer::from_bytes(pack.tokenizer())?;
+        let backend = backend::load(kind, pack, ort_library)?;
+        let guard = Self::from_parts(pack.manifest().clone(), tokenizer, backend)?;
+        guard.probe()?;
+        Ok(Self { pack_sha256: pack.sha256().to_owned(), ..guard })
+    }
+
+    /// A guard over parts that were made elsewhere: a replay, for example.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTokenizer`] if the tokenizer is not the manifest's.
+    pub fn from_parts(
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        backend: Box<dyn Backend>,
+    ) -> Result<Self, Error> {
+        let family = family::find(&manifest.family)?;
+        check_tokenizer(&manifest, &tokenizer)?;
+        Ok(Self { manifest, pack_sha256: String::new(), family, tokenizer, backend })
+    }
+
+    /// What the pack holds.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// sha256 of the pack's manifest; empty for a guard made from parts.
+    pub fn pack_sha256(&self) -> &str {
+        &self.pack_sha256
+    }
+
+    /// One run on the largest token id, so that a model of another vocabulary or label count is refused at load.
+    fn probe(&self) -> Result<(), Error> {
+        let last = self.manifest.tokenizer.vocabulary - 1;
+        self.logits(&[last], &Control::unlimited()).map(|_| ())
+    }
+
+    /// Judges one text.
+    ///
+    /// # Errors
+    /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
+    /// says. Whoever gets an error must treat the text as blocked.
+    pub(super) fn judge(
+        &self,
+        canonical: &mut Canonical,
+        text: &[u8],
+        options: &GuardOptions,
+        control: &Control,
+    ) -> Result<Verdict, Error> {
+        control.check()?;
+        let text = self.check_text(text)?;
+        canonical.assign(text)?;
+        let mut windows = Windows::default();
+        self.score_view(canonical.text(), control, &mut windows, |span| canonical.original_span(span))?;
+        if options.paranoid && canonical.text() != text {
+            self.score_view(text, control, &mut windows, Ok)?;
+        }
+        if windows.bytes.is_empty() {
+            return Err(Error::new(
+                Code::EmptyText,
+                format!("text has {} bytes but nothing to judge: no token is left of it", text.len()),
+            ));
+        }
+        self.verdict(&windows, options.role)
+    }
+
+    fn check_text<'a>(&self, text: &'a [u8]) -> Result<&'a str, Error> {
+        let most = self.manifest.limits.max_text_bytes;
+        if text.is_empty() {
+            return Err(Error::new(Code::EmptyText, "text has 0 bytes; there is nothing to judge"));
+        }
+        if text.len() as u64 > most {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!("text has {} bytes; pack {} takes at most {most}", text.len(), self.manifest.name),
+            ));
+        }
+        str::from_utf8(text).map_err(|e| {
+            Error::new(
+                Code::Utf8,
+                format!("text of {} bytes is not UTF-8 at byte {}", text.len(), e.valid_up_to()),
+            )
+        })
+    }
+
+    /// Scores every window of one view of the text; `original` maps a byte span of the view to the given text.
+    fn score_view(
+        &self,
+        view: &str,
+        control: &Control,
+        out: &mut Windows,
+        original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
+    ) -> Result<(), Error> {
+        let tokens = self.tokenizer.encode(view, control)?;
+        let limits = &self.manifest.limits;
+        let content = limits.max_tokens - SPECIAL_TOKENS;
+        for window in window::layout(tokens.ids.len(), content, limits.stride)? {
+            control.check()?;
+            let logits = self.logits(&tokens.ids[window.clone()], control)?;
+            let labels = &self.manifest.labels;
+            out.scores.extend(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)));
+            let offsets = &tokens.offsets[window];
+            out.bytes.push(original(offsets[0].0..offsets[offsets.len() - 1].1)?);
+        }
+        Ok(())
+    }
+
+    /// One window through the model: one logit a label.
+    fn logits(&self, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
+        let inputs = self.family.encode(&self.manifest, content)?;
+        let outputs = self.backend.run(&inputs, control)?;
+        let labels = self.manifest.labels.len();
+        match outputs.first().map(|t| (t.shape(), t.f32s())) {
+            Some(([1, n], Some(logits))) if *n == labels => Ok(logits.to_vec()),
+            found => Err(Error::new(
+                Code::ModelMismatch,
+                format!(
+                    "output {:?} of pack {} has the shape {:?}; the manifest's {labels} labels need [1, {labels}]",
+                    self.manifest.model.outputs["logits"],
+                    self.manifest.name,
+                    found.map(|(shape, _)| shape.to_vec()).unwrap_or_default()
+                ),
+            )),
+        }
+    }
+
+    fn verdict(&self, windows: &Windows, role: Option<Role>) -> Result<Verdict, Error> {
+        let labels = &self.manifest.labels;
+        let judged =
+            |l: usize| role.is_none_or(|r| labels[l].roles.is_empty() || labels[l].roles.contains(&r));
+        let columns: Vec<usize> = (0..labels.len()).filter(|&l| judged(l)).collect();
+        let thresholds: Vec<f64> = columns.iter().map(|&l| labels[l].threshold).collect();
+        let rows = windows.scores.chunks_exact(labels.len());
+        let scores: Vec<f64> = rows.flat_map(|row| columns.iter().map(|&l| row[l])).collect();
+        let mut categories = vec![window::Category::default(); columns.len()];
+        let mut invalid = Vec::new();
+        let found = window::aggregate(&scores, &thresholds, &mut categories, &mut invalid)?;
+        let mut verdict = Verdict { windows: windows.bytes.len(), ..Verdict::default() };
+        for ((&label, category), &threshold) in columns.iter().zip(&categories).zip(&thresholds) {
+            let score = category.statistics.map_or(1.0, |s| s.max as f32);
+            let threshold = threshold as f32;
+            verdict.categories.push(CategoryScore { label, score, threshold, flagged: category.flagged });
+            if let Some(s) = category.statistics.filter(|_| category.flagged) {
+                let bytes = &windows.bytes[s.argmax_window];
+                verdict.spans.push(Span { start: bytes.start, end: bytes.end, label, score });
+            }
+        }
+        verdict.risk = verdict.categories.iter().map(|c| c.score).fold(0.0, f32::max);
+        (verdict.action, verdict.reason) = if !invalid.is_empty() {
+            verdict.risk = 1.0;
+            (Action::Block, Reason::InvalidScore)
+        } else if found.block {
+            (Action::Block, Reason::Flagged)
+        } else {
+            (Action::Allow, Reason::Clear)
+        };
+        Ok(verdict)
+    }
+}
+
+fn check_tokenizer(manifest: &Manifest, tokenizer: &Tokenizer) -> Result<(), Error> {
+    let stated = &manifest.tokenizer;
+    let found = tokenizer.vocabulary();
+    if found as u64 != u64::from(stated.vocabulary) || found == 0 {
+        return Err(Error::new(
+            Code::InvalidTokenizer,
+            format!(
+                "{} has {found} tokens; the manifest of {} states {}",
+                stated.file, manifest.name, stated.vocabulary
+            ),
+        ));
+    }
+    for (word, id) in [("cls", stated.cls), ("sep", stated.sep), ("pad", stated.pad)] {
+        if tokenizer.token(id).is_none() {
+            return Err(Error::new(
+                Code::InvalidTokenizer,
+                format!(
+                    "{} has no token {id}, which the manifest of {} gives for {word}",
+                    stated.file, manifest.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}

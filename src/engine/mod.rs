@@ -1,0 +1,11 @@
+//! Where model and scoring meet: packs become an engine, an engine gives sessions, a session gives verdicts.
+
+mod config;
+mod guard;
+mod session;
+mod verdict;
+
+pub use config::{Config, Engine};
+pub use guard::{Guard, GuardOptions};
+pub use session::Session;
+pub use verdict::{Action, CategoryScore, Reason, Span, Verdict};

@@ -1,0 +1,108 @@
+//! Model families: each builds its inputs and names its outputs. One file a family, one line in `ALL`.
+
+mod guard_encoder;
+
+use crate::model::manifest::Manifest;
+use crate::model::tensor::Tensor;
+use crate::{Code, Error};
+
+pub use guard_encoder::GuardEncoder;
+
+/// Special tokens that an encoder puts around a window.
+pub const SPECIAL_TOKENS: usize = 2;
+
+/// The families that this version runs.
+const ALL: &[&dyn Family] = &[&GuardEncoder];
+
+/// One axis of an input or output, as a family fixes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    /// This size.
+    Fixed(usize),
+    /// As many as the window has tokens.
+    Sequence,
+    /// As many as the manifest has labels.
+    Labels,
+}
+
+/// A tensor's element type, in ONNX's numbering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Element {
+    /// 32-bit float.
+    F32 = 1,
+    /// 64-bit signed integer.
+    I64 = 7,
+}
+
+/// An input or output, as a family fixes it.
+#[derive(Clone, Copy, Debug)]
+pub struct TensorSpec {
+    /// The family's name for it, a key of the manifest's `inputs` or `outputs`.
+    pub name: &'static str,
+    /// Element type.
+    pub element: Element,
+    /// Shape.
+    pub axes: &'static [Axis],
+}
+
+/// What a model family fixes: its tensors, and how a window of tokens becomes inputs.
+pub trait Family: Send + Sync {
+    /// The word in a manifest's `family`.
+    fn name(&self) -> &'static str;
+    /// Inputs, in the order in which a backend gets them.
+    fn inputs(&self) -> &'static [TensorSpec];
+    /// Outputs, in the order in which a backend gives them.
+    fn outputs(&self) -> &'static [TensorSpec];
+    /// The inputs for one window of content tokens.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] if the window is longer than the manifest allows.
+    fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error>;
+
+    /// Refuses a manifest whose tensors are not this family's.
+    ///
+    /// # Errors
+    /// [`Code::ModelMismatch`] naming the tensor.
+    fn check_tensors(&self, manifest: &Manifest) -> Result<(), Error> {
+        let sides = [
+            ("inputs", self.inputs(), &manifest.model.inputs),
+            ("outputs", self.outputs(), &manifest.model.outputs),
+        ];
+        for (side, specs, given) in sides {
+            if let Some(spec) = specs.iter().find(|s| !given.contains_key(s.name)) {
+                return Err(Error::new(
+                    Code::ModelMismatch,
+                    format!(
+                        "manifest.toml: model.{side} lacks {:?}, which family {} needs",
+                        spec.name,
+                        self.name()
+                    ),
+                ));
+            }
+            if let Some(extra) = given.keys().find(|k| specs.iter().all(|s| s.name != k.as_str())) {
+                return Err(Error::new(
+                    Code::ModelMismatch,
+                    format!(
+                        "manifest.toml: model.{side} names {extra:?}, which family {} has not",
+                        self.name()
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The family with this name.
+///
+/// # Errors
+/// [`Code::InvalidPack`] listing the families that are known.
+pub fn find(name: &str) -> Result<&'static dyn Family, Error> {
+    ALL.iter().copied().find(|f| f.name() == name).ok_or_else(|| {
+        let known: Vec<_> = ALL.iter().map(|f| f.name()).collect();
+        Error::new(
+            Code::InvalidPack,
+            format!("manifest.toml: family {name:?} is not known; this library has {}", known.join(", ")),
+        )
+    })
+}

@@ -1,0 +1,360 @@
+//! `manifest.toml`: what a pack holds, read strictly.
+//!
+//! Unknown fields are refused, so that a misspelt threshold is an error and not a default. The fields are described
+//! one by one in `models/README.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::model::family;
+use crate::{Code, Error};
+
+/// The manifest layout that this version reads.
+pub const FORMAT: u32 = 1;
+/// The largest manifest, in bytes.
+pub const MAX_MANIFEST_BYTES: u64 = 1 << 20;
+/// The largest model file, in bytes.
+pub const MAX_MODEL_BYTES: u64 = 1 << 30;
+/// The largest tokenizer file, in bytes.
+pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
+/// The largest other file, in bytes.
+pub const MAX_OTHER_BYTES: u64 = 16 << 20;
+/// The most labels a classifier may have.
+pub const MAX_LABELS: usize = 64;
+/// The longest window, in tokens with the special ones.
+pub const MAX_WINDOW_TOKENS: usize = 8192;
+/// The longest text that a pack may accept, in bytes.
+pub const MAX_TEXT_BYTES: u64 = 64 << 20;
+
+/// A pack's manifest, checked.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Layout of the manifest: [`FORMAT`].
+    pub format: u32,
+    /// The pack's name: lower-case letters, digits and hyphens.
+    pub name: String,
+    /// The pack's own version.
+    pub version: String,
+    /// Which model family builds the inputs and names the outputs.
+    pub family: String,
+    /// One line: what the pack is for.
+    pub summary: String,
+    /// SPDX expression for the weights.
+    pub licence: String,
+    /// Languages that the model was trained for, BCP 47.
+    pub language: Vec<String>,
+    /// Where the recipe lies, in the project.
+    pub recipe: Option<String>,
+    /// Sizes that the pack accepts.
+    pub limits: Limits,
+    /// The model file.
+    pub model: ModelFile,
+    /// The tokenizer file.
+    pub tokenizer: TokenizerFile,
+    /// The classifier's labels, in the order of its output columns.
+    pub labels: Vec<Label>,
+    /// What the weights were trained on.
+    pub training_data: Vec<TrainingData>,
+    /// Every other file of the pack.
+    #[serde(default)]
+    pub files: Vec<OtherFile>,
+}
+
+/// Sizes that a pack accepts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// A window's length in tokens, special tokens included.
+    pub max_tokens: usize,
+    /// Content tokens from one window's start to the next.
+    pub stride: usize,
+    /// The longest text, in bytes.
+    pub max_text_bytes: u64,
+}
+
+/// The model file and its tensors.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFile {
+    /// File name within the pack.
+    pub file: String,
+    /// Its sha256, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How the weights are stored: `f32`, `dynamic-int8`.
+    pub quantisation: String,
+    /// The family's input names, each with the graph's name for it.
+    pub inputs: BTreeMap<String, String>,
+    /// The family's output names, each with the graph's name for it.
+    pub outputs: BTreeMap<String, String>,
+}
+
+/// The tokenizer file and what it must contain.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerFile {
+    /// File name within the pack.
+    pub file: String,
+    /// Its sha256, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Number of token ids, added tokens included.
+    pub vocabulary: u32,
+    /// Id of the token that opens a sequence.
+    pub cls: u32,
+    /// Id of the token that closes a sequence.
+    pub sep: u32,
+    /// Id of the padding token.
+    pub pad: u32,
+}
+
+/// One label of a classifier.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Label {
+    /// The label's name: lower-case letters, digits and underscores.
+    pub name: String,
+    /// Divides the logit before the sigmoid.
+    pub temperature: f64,
+    /// The text is flagged at this probability and above.
+    pub threshold: f64,
+    /// The roles whose text is judged for this label; all of them when empty.
+    #[serde(default)]
+    pub roles: Vec<Role>,
+    /// How the threshold was chosen.
+    pub calibration: Calibration,
+}
+
+/// Whose text is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A person's request.
+    User,
+    /// A language model's answer.
+    Assistant,
+    /// Text that came from a tool or a document.
+    Tool,
+}
+
+/// How a threshold was chosen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// The method's name: `threshold-at-fpr`.
+    pub method: String,
+    /// The false-positive rate aimed at.
+    pub target: f64,
+    /// Negatives used.
+    pub negatives: u64,
+    /// Positives used.
+    pub positives: u64,
+    /// When, as `YYYY-MM-DD`.
+    pub date: String,
+    /// On which rows.
+    pub data: String,
+}
+
+/// A data set that the weights were trained on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingData {
+    /// Its name.
+    pub name: String,
+    /// Rows used.
+    pub rows: u64,
+    /// Its licence.
+    pub licence: String,
+    /// Where it came from.
+    pub source: String,
+}
+
+/// A file of the pack that the engine does not read: card, licence, notices.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherFile {
+    /// File name within the pack.
+    pub file: String,
+    /// Its sha256, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+}
+
+/// A file that the manifest lists, with what it must be.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// File name within the pack.
+    pub file: &'a str,
+    /// sha256, lower-case hexadecimal.
+    pub sha256: &'a str,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The most bytes a file of this kind may have.
+    pub budget: u64,
+}
+
+impl Manifest {
+    /// Parses and checks a manifest.
+    ///
+    /// # Errors
+    /// [`Code::InvalidPack`] for TOML that does not parse, a field that is unknown, missing or out of range, a name
+    /// that leaves the folder; [`Code::TooLarge`] for a size over its budget; [`Code::ModelMismatch`] if the tensors
+    /// are not the family's.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let manifest: Self = toml::from_str(text)
+            .map_err(|e| invalid(format!("manifest.toml: {}", one_line(&e.to_string()))))?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    /// Every file that the manifest lists, the model first.
+    pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
+        let model = Listed {
+            file: &self.model.file,
+            sha256: &self.model.sha256,
+            bytes: self.model.bytes,
+            budget: MAX_MODEL_BYTES,
+        };
+        let tokenizer = Listed {
+            file: &self.tokenizer.file,
+            sha256: &self.tokenizer.sha256,
+            bytes: self.tokenizer.bytes,
+            budget: MAX_TOKENIZER_BYTES,
+        };
+        [model, tokenizer].into_iter().chain(self.files.iter().map(|f| Listed {
+            file: &f.file,
+            sha256: &f.sha256,
+            bytes: f.bytes,
+            budget: MAX_OTHER_BYTES,
+        }))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.format != FORMAT {
+            return Err(invalid(format!(
+                "manifest.toml: format is {}; this library reads format {FORMAT}",
+                self.format
+            )));
+        }
+        word("name", &self.name, b'-')?;
+        self.check_files()?;
+        self.check_limits()?;
+        self.check_labels()?;
+        let family = family::find(&self.family)?;
+        family.check_tensors(self)
+    }
+
+    fn check_files(&self) -> Result<(), Error> {
+        let mut seen = BTreeSet::new();
+        for listed in self.listed() {
+            check_path(listed.file)?;
+            if !seen.insert(listed.file) {
+                return Err(invalid(format!("manifest.toml lists the file {:?} twice", listed.file)));
+            }
+            let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+            if listed.sha256.len() != 64 || !listed.sha256.bytes().all(hex) {
+                return Err(invalid(format!(
+                    "manifest.toml: sha256 of {:?} is not 64 lower-case hexadecimal digits",
+                    listed.file
+                )));
+            }
+            if listed.bytes > listed.budget {
+                return Err(Error::new(
+                    Code::TooLarge,
+                    format!(
+                        "manifest.toml: {:?} has {} bytes; a file of its kind has at most {}",
+                        listed.file, listed.bytes, listed.budget
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), Error> {
+        let limits = &self.limits;
+        if !(3..=MAX_WINDOW_TOKENS).contains(&limits.max_tokens) {
+            return Err(invalid(format!(
+                "manifest.toml: limits.max_tokens is {}; it lies in 3..={MAX_WINDOW_TOKENS}",
+                limits.max_tokens
+            )));
+        }
+        let content = limits.max_tokens - family::SPECIAL_TOKENS;
+        if limits.stride == 0 || limits.stride > content {
+            return Err(invalid(format!(
+                "manifest.toml: limits.stride is {}; a window of {} tokens takes 1..={content}",
+                limits.stride, limits.max_tokens
+            )));
+        }
+        if limits.max_text_bytes == 0 || limits.max_text_bytes > MAX_TEXT_BYTES {
+            return Err(invalid(format!(
+                "manifest.toml: limits.max_text_bytes is {}; it lies in 1..={MAX_TEXT_BYTES}",
+                limits.max_text_bytes
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_labels(&self) -> Result<(), Error> {
+        if self.labels.is_empty() || self.labels.len() > MAX_LABELS {
+            return Err(invalid(format!(
+                "manifest.toml: {} labels; a classifier has 1..={MAX_LABELS}",
+                self.labels.len()
+            )));
+        }
+        let mut seen = BTreeSet::new();
+        for label in &self.labels {
+            word("label", &label.name, b'_')?;
+            if !seen.insert(label.name.as_str()) {
+                return Err(invalid(format!("manifest.toml: label {:?} stands twice", label.name)));
+            }
+            if !(label.temperature.is_finite() && label.temperature > 0.0) {
+                return Err(invalid(format!(
+                    "manifest.toml: temperature of label {:?} is {}; it is a finite number above 0",
+                    label.name, label.temperature
+                )));
+            }
+            if !(label.threshold > 0.0 && label.threshold <= 1.0) {
+                return Err(invalid(format!(
+                    "manifest.toml: threshold of label {:?} is {}; it lies in (0, 1]",
+                    label.name, label.threshold
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a file name that is absolute, has a parent or empty part, a backslash, a colon or a control character.
+pub(crate) fn check_path(path: &str) -> Result<(), Error> {
+    let bad_part = |part: &str| part.is_empty() || part == "." || part == "..";
+    let bad_char = |c: char| c == '\\' || c == ':' || c.is_control();
+    if path.len() > 255 || path.split('/').any(bad_part) || path.chars().any(bad_char) {
+        return Err(invalid(format!("the file name {path:?} is not a plain relative path within the pack")));
+    }
+    Ok(())
+}
+
+fn word(what: &str, value: &str, joiner: u8) -> Result<(), Error> {
+    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == joiner;
+    if value.is_empty() || value.len() > 64 || !value.bytes().all(good) {
+        return Err(invalid(format!(
+            "manifest.toml: {what} is {value:?}; it has 1 to 64 lower-case letters, digits and {:?}",
+            joiner as char
+        )));
+    }
+    Ok(())
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Code::InvalidPack, message)
+}

@@ -1,0 +1,133 @@
+//! Two backends give the same answers: tract against ONNX Runtime, over texts in many scripts.
+#![cfg(feature = "ort")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{project, text};
+use trueline_core::engine::{Config, Engine, GuardOptions, Session, Verdict};
+use trueline_core::model::backend::{self, Backend, Kind};
+use trueline_core::model::control::Control;
+use trueline_core::model::family;
+use trueline_core::model::pack::Pack;
+use trueline_core::model::tokenizer::Tokenizer;
+
+/// ONNX Runtime's shared library, if there is one; says so if there is none.
+fn library() -> Option<String> {
+    let given = std::env::var("TRUELINE_ORT_LIBRARY").ok().filter(|path| !path.is_empty());
+    let found = given.or_else(|| find(&project(".peers"))?.to_str().map(str::to_owned));
+    if found.is_none() {
+        println!("skipped: libonnxruntime is absent (cargo xtask peers fetches it)");
+    }
+    found
+}
+
+/// The first file of this folder or those below it that is ONNX Runtime.
+fn find(folder: &Path) -> Option<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).ok()?.flatten().map(|e| e.path()).collect();
+    entries.sort();
+    let is_library = |path: &&PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        path.is_file() && name.starts_with("libonnxruntime.so")
+    };
+    entries.iter().find(is_library).cloned().or_else(|| entries.iter().find_map(|path| find(path)))
+}
+
+fn pack(name: &str) -> Pack {
+    Pack::open(&project("models").join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// Some two hundred texts: lines of many scripts, longer texts made of them, and those of the examples.
+fn texts() -> Vec<String> {
+    let lines = text("tests/fixtures/tokenizer/lines.txt");
+    let lines: Vec<&str> = lines.split('\n').filter(|line| !line.is_empty()).collect();
+    let mut out: Vec<String> = lines.iter().step_by(60).map(|line| (*line).to_owned()).collect();
+    out.extend(lines.chunks(20).step_by(27).map(|some| some.join(" ")));
+    let examples = text("examples/data/prompts.tsv");
+    out.extend(examples.lines().map(|line| line.split_once('\t').expect("role, tab, text").1.to_owned()));
+    assert!(out.len() >= 190, "{} texts", out.len());
+    out
+}
+
+/// The logits of the first window of each text.
+fn logits(pack: &Pack, backend: &dyn Backend, texts: &[String]) -> Vec<Vec<f32>> {
+    let manifest = pack.manifest();
+    let tokenizer = Tokenizer::from_bytes(pack.tokenizer()).expect("the pack's tokenizer");
+    let family = family::find(&manifest.family).expect("the pack's family");
+    let control = Control::unlimited();
+    let run = |text: &String| {
+        let ids = tokenizer.encode(text, &control).expect("no limit").ids;
+        let most = manifest.limits.max_tokens - family::SPECIAL_TOKENS;
+        let inputs = family.encode(manifest, &ids[..ids.len().min(most)]).expect("short enough");
+        let outputs = backend.run(&inputs, &control).expect("the model runs");
+        outputs[0].f32s().expect("logits").to_vec()
+    };
+    texts.iter().map(run).collect()
+}
+
+#[test]
+fn f32_logits_agree() {
+    let Some(library) = library() else { return };
+    let (pack, texts) = (pack("guard-test-f32"), texts());
+    let load = |kind| backend::load(kind, &pack, Some(&library)).expect("the backend is there");
+    let (tract, ort) = (load(Kind::Tract), load(Kind::Ort));
+    let (ours, theirs) = (logits(&pack, &*tract, &texts), logits(&pack, &*ort, &texts));
+    let pairs = || ours.iter().flatten().zip(theirs.iter().flatten());
+    assert_eq!(pairs().count(), texts.len() * pack.manifest().labels.len());
+    let worst = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    println!("guard-test-f32: {} texts, largest difference of a logit {worst:e}", texts.len());
+    assert!(pairs().all(|(a, b)| (a - b).abs() <= 1e-4), "{worst:e}");
+}
+
+/// The verdicts of one backend on all texts.
+fn verdicts(pack: &Pack, backend: Kind, library: &str, texts: &[String]) -> Vec<Option<Verdict>> {
+    let config = Config { backend, ort_library: Some(library.to_owned()), ..Config::default() };
+    let engine = Engine::new(&config, &[pack]).expect("the pack loads");
+    let mut session = Session::new(&engine, None).expect("its pack");
+    // A text that has nothing to judge is an error, and must be one for both.
+    texts.iter().map(|text| session.guard(text.as_bytes(), &GuardOptions::default()).ok()).collect()
+}
+
+/// Scores within `tolerance`, and the same flags and actions wherever a score is further than that from its threshold.
+fn verdicts_agree(name: &str, tolerance: f32) {
+    let Some(library) = library() else { return };
+    let (pack, texts) = (pack(name), texts());
+    let ours = verdicts(&pack, Kind::Tract, &library, &texts);
+    let theirs = verdicts(&pack, Kind::Ort, &library, &texts);
+    let (mut worst, mut judged, mut near) = (0.0_f32, 0, 0);
+    for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let (Some(ours), Some(theirs)) = (ours, theirs) else {
+            assert!(ours.is_none() && theirs.is_none(), "text {at}: one backend fails");
+            continue;
+        };
+        judged += 1;
+        assert_eq!((ours.windows, ours.categories.len()), (theirs.windows, theirs.categories.len()));
+        let mut largest = 0.0_f32;
+        for (a, b) in ours.categories.iter().zip(&theirs.categories) {
+            largest = largest.max((a.score - b.score).abs());
+            let is_near = (a.score - a.threshold).abs() <= tolerance;
+            near += usize::from(is_near);
+            assert!(is_near || a.flagged == b.flagged, "text {at}, label {}: {a:?}, {b:?}", a.label);
+        }
+        worst = worst.max(largest);
+        assert!(largest <= tolerance, "text {at}: off by {largest}");
+        let all_far = ours.categories.iter().all(|c| (c.score - c.threshold).abs() > tolerance);
+        assert!(!all_far || ours.action == theirs.action, "text {at}");
+    }
+    println!(
+        "{name}: {judged} texts, largest difference of a score {worst:e}, {near} scores near a threshold"
+    );
+    assert!(judged >= 150, "{judged} texts were judged");
+}
+
+#[test]
+fn f32_verdicts_agree() {
+    verdicts_agree("guard-test-f32", 1e-4);
+}
+
+#[test]
+fn int8_verdicts_agree() {
+    verdicts_agree("guard-test-int8", 0.02);
+    verdicts_agree("guard-en", 0.02);
+}
