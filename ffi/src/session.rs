@@ -1,0 +1,247 @@
+//! `tl_session`: one thread's use of an engine.
+
+use std::ffi::{CString, c_char};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::time::Duration;
+
+use trueline_core::engine::{GuardOptions, Session};
+use trueline_core::model::manifest::Role;
+use trueline_core::{Code, Error};
+
+use crate::boundary::{boundary, value};
+use crate::cancel::tl_cancel;
+use crate::engine::tl_engine;
+use crate::pointer::{Out, Sized32, optional_text, required, required_mut, sized, span};
+use crate::result::tl_result;
+use crate::status::tl_status;
+
+/// Any role: every category is judged.
+pub const TL_ROLE_ANY: u32 = 0;
+/// A person's request.
+pub const TL_ROLE_USER: u32 = 1;
+/// A language model's answer.
+pub const TL_ROLE_ASSISTANT: u32 = 2;
+/// Text that came from a tool or a document.
+pub const TL_ROLE_TOOL: u32 = 3;
+
+/// Judge the text as it was given, too, beside its canonical form, and take the larger score.
+pub const TL_GUARD_PARANOID: u32 = 1;
+
+/// How a guard call judges. In every field 0 or NULL is the default.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tl_guard_options {
+    /// Set by TL_GUARD_OPTIONS_INIT; lets old programs meet new libraries.
+    pub struct_size: u32,
+    /// TL_ROLE_ANY, ...: whose text it is.
+    pub role: u32,
+    /// The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit.
+    pub timeout_ms: u32,
+    /// TL_GUARD_PARANOID, or 0.
+    pub flags: u32,
+    /// The call fails with TL_ERR_CANCELLED once this is set; may be NULL.
+    pub cancel: *const tl_cancel,
+}
+
+// SAFETY: `repr(C)`, `struct_size` first, integers and pointers only.
+unsafe impl Sized32 for tl_guard_options {
+    const NAME: &'static str = "tl_guard_options";
+    const INIT: &'static str = "TL_GUARD_OPTIONS_INIT";
+    const ZERO: Self = Self { struct_size: 0, role: 0, timeout_ms: 0, flags: 0, cancel: std::ptr::null() };
+}
+
+/// One text: UTF-8, `size` bytes, no closing NUL needed.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct tl_text {
+    /// May be NULL if `size` is 0.
+    pub data: *const c_char,
+    /// Length in bytes.
+    pub size: usize,
+}
+
+/// One thread's use of an engine, with the memory that its calls use again.
+pub struct tl_session {
+    /// Held during a call: a second thread is refused, and a panic leaves it poisoned, which marks the session broken.
+    inner: Mutex<Session>,
+    labels: Arc<[CString]>,
+}
+
+impl tl_session {
+    fn new(session: Session) -> Result<Self, Error> {
+        let names = session.pack().manifest().labels.iter().map(|l| CString::new(l.name.as_str()));
+        let labels: Result<Arc<[CString]>, _> = names.collect();
+        let labels =
+            labels.map_err(|_| Error::new(Code::InvalidPack, "manifest.toml: a label holds a NUL"))?;
+        Ok(Self { inner: Mutex::new(session), labels })
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Session>, Error> {
+        self.inner.try_lock().map_err(|e| match e {
+            TryLockError::Poisoned(_) => Error::new(
+                Code::Broken,
+                "the session is broken by an internal failure; destroy it and make another",
+            ),
+            TryLockError::WouldBlock => Error::new(
+                Code::InvalidArgument,
+                "the session is in use by another thread; make one for each",
+            ),
+        })
+    }
+}
+
+/// Makes a session.
+///
+/// @param pack         name of the engine's pack to use, UTF-8, ended by NUL; NULL: the first.
+/// @param out_session  gets the session; end it with tl_session_destroy. NULL on failure.
+/// @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_UNAVAILABLE if the engine has no such pack.
+///
+/// # Safety
+/// `engine` is NULL or live; `pack` is NULL or ends in NUL; `out_session` is NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_session_create(
+    engine: *const tl_engine,
+    pack: *const c_char,
+    out_session: *mut *mut tl_session,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: writable if it is not NULL, by this function's contract.
+        let mut out = unsafe { Out::new(out_session, "out_session") }?;
+        out.set(std::ptr::null_mut());
+        // SAFETY: live if it is not NULL, by this function's contract.
+        let engine = unsafe { required(engine, "engine") }?;
+        // SAFETY: ended by NUL if it is not NULL, by this function's contract.
+        let pack = unsafe { optional_text(pack, "pack") }?;
+        let session = tl_session::new(Session::new(&engine.engine, pack)?)?;
+        out.set(Box::into_raw(Box::new(session)));
+        Ok(())
+    })
+}
+
+/// Judges one text. `result` then holds one item.
+///
+/// @param options   may be NULL: every default.
+/// @param text      UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.
+/// @param result    from tl_result_create; what it held is replaced. After a failure its item blocks with risk 1.
+/// @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED;
+///         TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT.
+///         Linear in the text, one model run for each window of the pack's limits.max_tokens.
+///
+/// # Safety
+/// `session` and `result` are NULL or live, and no other thread uses `result`; `options` is NULL or a struct of the
+/// size it states; `text_size` bytes lie at `text`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_session_guard(
+    session: *mut tl_session,
+    options: *const tl_guard_options,
+    text: *const c_char,
+    text_size: usize,
+    result: *mut tl_result,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: live and exclusive if it is not NULL, by this function's contract.
+        let result = unsafe { required_mut(result, "result") }?;
+        result.fill(1, || {
+            // SAFETY: live if it is not NULL, by this function's contract.
+            let session = unsafe { required(session, "session") }?;
+            // SAFETY: of the size it states if it is not NULL, by this function's contract.
+            let options = unsafe { read_options(options) }?;
+            // SAFETY: `text_size` bytes lie there, by this function's contract.
+            let text = unsafe { span(text.cast::<u8>(), text_size, "text") }?;
+            let verdict = session.lock()?.guard(text, &options);
+            Ok((Arc::clone(&session.labels), vec![verdict]))
+        })
+    })
+}
+
+/// Judges several texts, each as if it were alone. `result` then holds one item a text, in their order.
+///
+/// A text that fails has its own status in its item and blocks; the others are judged all the same. One timeout holds
+/// for the whole batch.
+///
+/// @param texts    `n_texts` texts; may be NULL if `n_texts` is 0.
+/// @param result   from tl_result_create; what it held is replaced.
+/// @return TL_OK if every text was judged, else the status of the first that was not; as tl_session_guard.
+///
+/// # Safety
+/// As `tl_session_guard`, with `n_texts` structs at `texts` and each text's bytes where it says.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_session_guard_batch(
+    session: *mut tl_session,
+    options: *const tl_guard_options,
+    texts: *const tl_text,
+    n_texts: usize,
+    result: *mut tl_result,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: live and exclusive if it is not NULL, by this function's contract.
+        let result = unsafe { required_mut(result, "result") }?;
+        result.fill(0, || Ok((Arc::new([]), Vec::new())))?;
+        // SAFETY: `n_texts` structs lie there, by this function's contract.
+        let texts = unsafe { span(texts, n_texts, "texts") }?;
+        result.fill(texts.len(), || {
+            // SAFETY: live if it is not NULL, by this function's contract.
+            let session = unsafe { required(session, "session") }?;
+            // SAFETY: of the size it states if it is not NULL, by this function's contract.
+            let options = unsafe { read_options(options) }?;
+            let mut slices = Vec::with_capacity(texts.len());
+            for (i, text) in texts.iter().enumerate() {
+                // SAFETY: `size` bytes lie at `data`, by this function's contract.
+                slices.push(unsafe { span(text.data.cast::<u8>(), text.size, &format!("texts[{i}].data")) }?);
+            }
+            let verdicts = session.lock()?.guard_batch(&slices, &options);
+            Ok((Arc::clone(&session.labels), verdicts))
+        })
+    })
+}
+
+/// Ends a session; NULL is fine.
+///
+/// # Safety
+/// `session` is NULL or from `tl_session_create`, and is not used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_session_destroy(session: *mut tl_session) {
+    value((), || {
+        if !session.is_null() {
+            // SAFETY: made by `Box::into_raw` in `tl_session_create` and given back once, by this function's contract.
+            drop(unsafe { Box::from_raw(session) });
+        }
+    });
+}
+
+/// # Safety
+/// As [`sized`]; its `cancel` is NULL or live.
+unsafe fn read_options(options: *const tl_guard_options) -> Result<GuardOptions, Error> {
+    // SAFETY: passed on to the caller.
+    let given = unsafe { sized(options) }?;
+    let role = match given.role {
+        TL_ROLE_ANY => None,
+        TL_ROLE_USER => Some(Role::User),
+        TL_ROLE_ASSISTANT => Some(Role::Assistant),
+        TL_ROLE_TOOL => Some(Role::Tool),
+        other => {
+            return Err(Error::new(
+                Code::InvalidArgument,
+                format!("role is {other}; it lies between {TL_ROLE_ANY} and {TL_ROLE_TOOL}"),
+            ));
+        }
+    };
+    if given.flags & !TL_GUARD_PARANOID != 0 {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            format!("flags is {:#x}; only TL_GUARD_PARANOID ({TL_GUARD_PARANOID:#x}) is known", given.flags),
+        ));
+    }
+    let timeout = (given.timeout_ms > 0).then(|| Duration::from_millis(given.timeout_ms.into()));
+    // SAFETY: live if it is not NULL, passed on to the caller.
+    let cancel = unsafe { given.cancel.as_ref() }.map(|c| Arc::clone(&c.token));
+    Ok(GuardOptions { role, timeout, cancel, paranoid: given.flags & TL_GUARD_PARANOID != 0 })
+}
+
+#[cfg(test)]
+impl tl_session {
+    /// A session over an engine made in a test.
+    pub(crate) fn over(session: Session) -> Self {
+        Self::new(session).expect("labels without NUL")
+    }
+}

@@ -1,0 +1,507 @@
+/* trueline.h: aligner and safety-filter models on the device. Made from ffi/src by `cargo xtask header`.
+ *
+ *   #include "trueline.h"
+ *
+ *   tl_pack *pack = NULL; tl_engine *engine = NULL; tl_session *session = NULL; tl_result *result = NULL;
+ *   tl_status status = tl_pack_open("models/guard-en", &pack);
+ *   if (status == TL_OK) status = tl_engine_create(NULL, (const tl_pack *const *)&pack, 1, &engine);
+ *   if (status == TL_OK) status = tl_session_create(engine, NULL, &session);
+ *   if (status == TL_OK) status = tl_result_create(&result);
+ *   if (status == TL_OK) status = tl_session_guard(session, NULL, text, text_size, result);
+ *   if (status != TL_OK) fprintf(stderr, "%s: %s\n", tl_status_name(status), tl_last_error());
+ *   allowed = tl_result_action(result, 0) == TL_ACTION_ALLOW;
+ *   tl_result_destroy(result); tl_session_destroy(session); tl_engine_destroy(engine); tl_pack_destroy(pack);
+ *
+ * Threads: a tl_pack and a tl_engine are immutable; share them freely. A tl_session and a tl_result are used by one
+ * thread at a time. A tl_cancel may be set by any thread at any time.
+ * `const T *` = read only, may run concurrently; `T *` = exclusive.
+ * Ownership: what tl_X_create or tl_X_open returns is yours; end it once with tl_X_destroy (NULL is fine).
+ * Arguments are not kept after the call. Text is UTF-8 with a length in bytes and need not end in NUL; paths and names
+ * are UTF-8 and end in NUL; offsets are bytes.
+ * Errors: every fallible call returns a tl_status, and tl_last_error() gives the sentence. On failure nothing is leaked,
+ * handles are NULL, counts are 0, and a text that was not judged reads as "block, risk 1": who ignores the status does
+ * not read "safe". For the same reason the action 0 is TL_ACTION_BLOCK.
+ * The library writes nothing to standard output or standard error, and no panic leaves it. */
+
+#ifndef TRUELINE_H
+#define TRUELINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/**
+ * Version of the C ABI that this header describes. It changes when a program built against an older header would
+ * no longer work.
+ */
+#define TL_ABI_VERSION 0
+
+/** The library version's first number. */
+#define TL_VERSION_MAJOR 0
+
+/** The library version's second number. */
+#define TL_VERSION_MINOR 1
+
+/** The library version's third number. */
+#define TL_VERSION_PATCH 0
+
+/** No messages. */
+#define TL_LOG_OFF 0
+
+/** Faults. */
+#define TL_LOG_ERROR 1
+
+/** What may surprise. */
+#define TL_LOG_WARN 2
+
+/** What was loaded and chosen. */
+#define TL_LOG_INFO 3
+
+/** Details for finding a fault. */
+#define TL_LOG_DEBUG 4
+
+/** The best backend that this build has. */
+#define TL_BACKEND_DEFAULT 0
+
+/** tract: any ONNX file, in pure Rust. */
+#define TL_BACKEND_TRACT 1
+
+/** ONNX Runtime, loaded at run time; only in builds with the feature `ort`. */
+#define TL_BACKEND_ORT 2
+
+/** Any role: every category is judged. */
+#define TL_ROLE_ANY 0
+
+/** A person's request. */
+#define TL_ROLE_USER 1
+
+/** A language model's answer. */
+#define TL_ROLE_ASSISTANT 2
+
+/** Text that came from a tool or a document. */
+#define TL_ROLE_TOOL 3
+
+/** Judge the text as it was given, too, beside its canonical form, and take the larger score. */
+#define TL_GUARD_PARANOID 1
+
+/** Do not pass the text on. 0, so that memory nobody wrote to never reads as an allowing verdict. */
+#define TL_ACTION_BLOCK 0
+
+/** Have a person look at it. */
+#define TL_ACTION_REVIEW 1
+
+/** Pass on a corrected text. */
+#define TL_ACTION_CORRECT 2
+
+/** Pass it on without the spans. */
+#define TL_ACTION_REDACT 3
+
+/** Pass it on. */
+#define TL_ACTION_ALLOW 4
+
+/** No judgement was made: tl_result_status says why. */
+#define TL_REASON_FAILED 0
+
+/** A score is not a number, so that no threshold can be trusted. */
+#define TL_REASON_INVALID_SCORE 1
+
+/** A category reached its threshold. */
+#define TL_REASON_FLAGGED 2
+
+/** No category reached its threshold. */
+#define TL_REASON_CLEAR 3
+
+/** A switch that ends the calls it was given to. Any thread may set it at any time. */
+typedef struct tl_cancel tl_cancel;
+
+/** Packs made ready to run. Immutable; share it freely between threads. */
+typedef struct tl_engine tl_engine;
+
+/** A pack that was read whole and whose every file has the sha256 that its manifest states. Immutable. */
+typedef struct tl_pack tl_pack;
+
+/** What guard calls decided: one item a text. */
+typedef struct tl_result tl_result;
+
+/** One thread's use of an engine, with the memory that its calls use again. */
+typedef struct tl_session tl_session;
+
+/** 0, or one of `TL_ERR_*`. Not an enum, so that its size is fixed. */
+typedef int32_t tl_status;
+
+/**
+ * Gets one message: its level, its text (UTF-8, ended by NUL, valid during the call) and the pointer given to
+ * tl_log_set. Called from whichever thread the library runs in; it must not throw or long-jump.
+ */
+typedef void (*tl_log_fn)(uint32_t level, const char *text, void *user);
+
+/** How an engine is built. In every field 0 or NULL is the default. */
+typedef struct tl_engine_config {
+  /** Set by TL_ENGINE_CONFIG_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_BACKEND_DEFAULT, ... */
+  uint32_t backend;
+  /** Instruction set by name ("avx2", "scalar"); NULL: the environment variable TRUELINE_ISA, else the CPU's best. */
+  const char *isa;
+  /** Path of libonnxruntime for TL_BACKEND_ORT; NULL: the environment variable TRUELINE_ORT_LIBRARY. */
+  const char *ort_library;
+} tl_engine_config;
+
+/** How a guard call judges. In every field 0 or NULL is the default. */
+typedef struct tl_guard_options {
+  /** Set by TL_GUARD_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_ROLE_ANY, ...: whose text it is. */
+  uint32_t role;
+  /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. */
+  uint32_t timeout_ms;
+  /** TL_GUARD_PARANOID, or 0. */
+  uint32_t flags;
+  /** The call fails with TL_ERR_CANCELLED once this is set; may be NULL. */
+  const tl_cancel *cancel;
+} tl_guard_options;
+
+/** One text: UTF-8, `size` bytes, no closing NUL needed. */
+typedef struct tl_text {
+  /** May be NULL if `size` is 0. */
+  const char *data;
+  /** Length in bytes. */
+  size_t size;
+} tl_text;
+
+/** The judgement for one category. */
+typedef struct tl_category {
+  /** The category's name; lives until the result is used again or destroyed. */
+  const char *name;
+  /** Calibrated probability in [0,1], the largest over the text's windows. */
+  float score;
+  /** The text is flagged at this probability and above. */
+  float threshold;
+  /** 1 if it is flagged, else 0. */
+  int32_t flagged;
+} tl_category;
+
+/** Where in the text a flagged category scored highest. */
+typedef struct tl_span {
+  /** First byte of the text as it was given. */
+  size_t start;
+  /** One past the last byte. */
+  size_t end;
+  /** The category's name; lives until the result is used again or destroyed. */
+  const char *category;
+  /** The category's score there. */
+  float score;
+} tl_span;
+
+/** The call did what it says. */
+#define TL_OK 0
+
+/** A fault of the library itself; the session it happened in answers `TL_ERR_BROKEN` from then on. */
+#define TL_ERR_INTERNAL (-1)
+
+/** A required pointer is NULL. */
+#define TL_ERR_NULL_ARGUMENT (-2)
+
+/** A value is outside its documented range. */
+#define TL_ERR_INVALID_ARGUMENT (-3)
+
+/** A model's inputs, outputs or labels are not those of its manifest. */
+#define TL_ERR_MODEL_MISMATCH (-4)
+
+/** Text is not UTF-8. */
+#define TL_ERR_UTF8 (-5)
+
+/** A file or folder cannot be read. */
+#define TL_ERR_IO (-6)
+
+/** A manifest or pack breaks a rule. */
+#define TL_ERR_INVALID_PACK (-7)
+
+/** A file of a pack has another sha256 than its manifest states. */
+#define TL_ERR_HASH_MISMATCH (-8)
+
+/** Something is larger than its stated budget. */
+#define TL_ERR_TOO_LARGE (-9)
+
+/** An ONNX file cannot be read or run. */
+#define TL_ERR_INVALID_MODEL (-10)
+
+/** A tokenizer file cannot be read or does not fit its manifest. */
+#define TL_ERR_INVALID_TOKENIZER (-11)
+
+/** The call was not done in time. */
+#define TL_ERR_DEADLINE_EXCEEDED (-12)
+
+/** The caller's `tl_cancel` was set. */
+#define TL_ERR_CANCELLED (-13)
+
+/** This build or this machine lacks what was asked for. */
+#define TL_ERR_UNAVAILABLE (-14)
+
+/** No candidate is left: every logit is masked. */
+#define TL_ERR_NO_CANDIDATE (-15)
+
+/** There is no text to judge. */
+#define TL_ERR_EMPTY_TEXT (-16)
+
+/** A struct's `struct_size` is none that a version of this header ever had; use its `..._INIT` macro. */
+#define TL_ERR_STRUCT_SIZE (-17)
+
+/** The object was in use when an internal failure happened; destroy it and make another. */
+#define TL_ERR_BROKEN (-18)
+
+/** Every default of a tl_engine_config. */
+#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL }
+/** Every default of a tl_guard_options. */
+#define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/** The `TL_ABI_VERSION` of the library that runs; compare it with the one compiled in. */
+uint32_t tl_abi_version(void);
+
+/** Version of the library that runs: "0.1.0". Never NULL; static. */
+const char *tl_version(void);
+
+/**
+ * The instruction sets that this CPU has and this library uses, best first, with a space between them:
+ * "avx512vnni avx512 avx2 scalar". Never NULL; static.
+ */
+const char *tl_cpu_features(void);
+
+/**
+ * The sentence that explains the last failure in this thread; empty if there was none. Never NULL.
+ * Valid until the next call in this thread that fails.
+ */
+const char *tl_last_error(void);
+
+/** The name of a status: "OK", "UTF8", "HASH_MISMATCH"; "UNKNOWN" for a number that is none. Never NULL; static. */
+const char *tl_status_name(tl_status status);
+
+/**
+ * Sends the library's messages to a function of yours; NULL makes it silent again. Process-wide.
+ * Messages name packs, files and sizes; they never hold text that was judged.
+ *
+ * @param callback  may still be running in another thread when this returns.
+ * @param user      handed to the callback as it is.
+ * @param level     TL_LOG_OFF to TL_LOG_DEBUG: the most detailed level wanted.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for another level.
+ */
+tl_status tl_log_set(tl_log_fn callback, void *user, uint32_t level);
+
+/**
+ * Makes a cancel token, not set.
+ *
+ * @param out_cancel  gets the token; end it with tl_cancel_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cancel_create(tl_cancel **out_cancel);
+
+/**
+ * Ends every call that runs with this token, at its next look between two operators of the model, with
+ * TL_ERR_CANCELLED; and later calls with it, until tl_cancel_reset.
+ *
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cancel_set(const tl_cancel *cancel);
+
+/**
+ * Makes the token usable again.
+ *
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cancel_reset(const tl_cancel *cancel);
+
+/** Ends a token; NULL is fine. A call that still runs with it keeps what it needs. */
+void tl_cancel_destroy(tl_cancel *cancel);
+
+/**
+ * Reads a pack from a folder, or from a tar archive of one.
+ *
+ * @param path      UTF-8, ended by NUL.
+ * @param out_pack  gets the pack; end it with tl_pack_destroy, at once after tl_engine_create if you like.
+ *                  NULL on failure.
+ * @return TL_OK; TL_ERR_IO; TL_ERR_INVALID_PACK; TL_ERR_HASH_MISMATCH; TL_ERR_TOO_LARGE; TL_ERR_MODEL_MISMATCH;
+ *         TL_ERR_UTF8 for the path.
+ */
+tl_status tl_pack_open(const char *path,
+                       tl_pack **out_pack);
+
+/**
+ * Reads a pack from the bytes of a tar archive (`tar -cf guard-en.tar -C models/guard-en .`), which are copied.
+ *
+ * @param data      `size` bytes; may be NULL if `size` is 0.
+ * @param out_pack  gets the pack; end it with tl_pack_destroy. NULL on failure.
+ * @return as tl_pack_open, less TL_ERR_IO.
+ */
+tl_status tl_pack_open_memory(const void *data,
+                              size_t size,
+                              tl_pack **out_pack);
+
+/** The pack's name, which tl_session_create takes. Never NULL ("" for a NULL pack); lives as long as the pack. */
+const char *tl_pack_name(const tl_pack *pack);
+
+/** The pack's own version. Never NULL ("" for a NULL pack); lives as long as the pack. */
+const char *tl_pack_version(const tl_pack *pack);
+
+/**
+ * sha256 of the pack's manifest, 64 hexadecimal digits: it names the pack's whole content, since the manifest lists
+ * the sha256 of every file. Never NULL ("" for a NULL pack); lives as long as the pack.
+ */
+const char *tl_pack_sha256(const tl_pack *pack);
+
+/** Ends a pack; NULL is fine. Engines made from it keep what they need. */
+void tl_pack_destroy(tl_pack *pack);
+
+/**
+ * Makes packs ready to run: parses and optimises each model and runs it once.
+ *
+ * @param config      may be NULL: every default.
+ * @param packs       `n_packs` packs; they may be destroyed as soon as this returns.
+ * @param out_engine  gets the engine; end it with tl_engine_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_MODEL, TL_ERR_MODEL_MISMATCH or TL_ERR_INVALID_TOKENIZER for a pack;
+ *         TL_ERR_UNAVAILABLE for a backend or an instruction set that is not there; TL_ERR_STRUCT_SIZE;
+ *         TL_ERR_INVALID_ARGUMENT.
+ */
+tl_status tl_engine_create(const tl_engine_config *config,
+                           const tl_pack *const *packs,
+                           size_t n_packs,
+                           tl_engine **out_engine);
+
+/**
+ * The instruction set that the engine's kernels use: "avx512vnni". Never NULL ("" for a NULL engine); lives as long
+ * as the engine.
+ */
+const char *tl_engine_isa(const tl_engine *engine);
+
+/** Ends an engine; NULL is fine. Sessions made from it keep what they need. */
+void tl_engine_destroy(tl_engine *engine);
+
+/**
+ * Makes a session.
+ *
+ * @param pack         name of the engine's pack to use, UTF-8, ended by NUL; NULL: the first.
+ * @param out_session  gets the session; end it with tl_session_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_UNAVAILABLE if the engine has no such pack.
+ */
+tl_status tl_session_create(const tl_engine *engine,
+                            const char *pack,
+                            tl_session **out_session);
+
+/**
+ * Judges one text. `result` then holds one item.
+ *
+ * @param options   may be NULL: every default.
+ * @param text      UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.
+ * @param result    from tl_result_create; what it held is replaced. After a failure its item blocks with risk 1.
+ * @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED;
+ *         TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT.
+ *         Linear in the text, one model run for each window of the pack's limits.max_tokens.
+ */
+tl_status tl_session_guard(tl_session *session,
+                           const tl_guard_options *options,
+                           const char *text,
+                           size_t text_size,
+                           tl_result *result);
+
+/**
+ * Judges several texts, each as if it were alone. `result` then holds one item a text, in their order.
+ *
+ * A text that fails has its own status in its item and blocks; the others are judged all the same. One timeout holds
+ * for the whole batch.
+ *
+ * @param texts    `n_texts` texts; may be NULL if `n_texts` is 0.
+ * @param result   from tl_result_create; what it held is replaced.
+ * @return TL_OK if every text was judged, else the status of the first that was not; as tl_session_guard.
+ */
+tl_status tl_session_guard_batch(tl_session *session,
+                                 const tl_guard_options *options,
+                                 const tl_text *texts,
+                                 size_t n_texts,
+                                 tl_result *result);
+
+/** Ends a session; NULL is fine. */
+void tl_session_destroy(tl_session *session);
+
+/**
+ * Makes an empty result, to be used by any number of calls, one after the other.
+ *
+ * @param out_result  gets the result; end it with tl_result_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_result_create(tl_result **out_result);
+
+/** Number of items: one a text of the last call. 0 for NULL. */
+size_t tl_result_count(const tl_result *result);
+
+/**
+ * How judging a text ended: TL_OK, or why there is no judgement. TL_ERR_NULL_ARGUMENT for a NULL result and
+ * TL_ERR_INVALID_ARGUMENT for an item that is not there.
+ */
+tl_status tl_result_status(const tl_result *result, size_t item);
+
+/**
+ * The sentence that explains a text's failure; empty if it was judged. Never NULL; lives until the result is used
+ * again or destroyed.
+ */
+const char *tl_result_message(const tl_result *result,
+                              size_t item);
+
+/**
+ * What to do with a text: TL_ACTION_ALLOW, ...; TL_ACTION_BLOCK for a text that was not judged, for NULL and for an
+ * item that is not there.
+ */
+int32_t tl_result_action(const tl_result *result,
+                         size_t item);
+
+/**
+ * The largest score of any category, a probability in [0,1]; 1 for a text that was not judged, for NULL and for an
+ * item that is not there.
+ */
+float tl_result_risk(const tl_result *result,
+                     size_t item);
+
+/**
+ * Why: TL_REASON_CLEAR, ...; TL_REASON_FAILED for a text that was not judged, for NULL and for an item that is not
+ * there.
+ */
+int32_t tl_result_reason(const tl_result *result,
+                         size_t item);
+
+/** Number of categories that a text was judged for; 0 if it was not. */
+size_t tl_result_category_count(const tl_result *result, size_t item);
+
+/**
+ * The judgement for one category, `index` below tl_result_category_count.
+ *
+ * @param out_category  gets the judgement; on failure an empty name, score 1 and flagged 1.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an item or index that is not there.
+ */
+tl_status tl_result_category(const tl_result *result,
+                             size_t item,
+                             size_t index,
+                             tl_category *out_category);
+
+/** Number of spans of a text: one for each flagged category; 0 if it was not judged. */
+size_t tl_result_span_count(const tl_result *result, size_t item);
+
+/**
+ * One span, `index` below tl_result_span_count: the bytes of the window where a flagged category scored highest.
+ *
+ * @param out_span  gets the span; on failure an empty one with score 1.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an item or index that is not there.
+ */
+tl_status tl_result_span(const tl_result *result,
+                         size_t item,
+                         size_t index,
+                         tl_span *out_span);
+
+/** Ends a result; NULL is fine. */
+void tl_result_destroy(tl_result *result);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* TRUELINE_H */
