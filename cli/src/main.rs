@@ -1,2 +1,59 @@
-//! The `trueline` command line.
-fn main() {}
+//! The `trueline` command line: the engine of libtrueline for trying packs, batch work and boards.
+
+mod args;
+mod bench;
+mod explain;
+mod guard;
+mod lookup;
+mod output;
+mod packs;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use output::Stop;
+
+fn main() -> ExitCode {
+    // Panics are caught where they can be had: in readers of hostile files, in a text's judgement. Each becomes a
+    // sentence there, and standard error is for sentences.
+    std::panic::set_hook(Box::new(|_| {}));
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version end here too. A stream that nobody reads changes nothing about the status.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(output::USAGE));
+        }
+    };
+    ExitCode::from(match run(&cli) {
+        Ok(status) => status,
+        Err(Stop::Closed) => output::DONE,
+        Err(Stop::Usage(message)) => {
+            output::complain(&message);
+            output::USAGE
+        }
+        Err(Stop::Failed(message)) => {
+            output::complain(&message);
+            output::FAILED
+        }
+    })
+}
+
+/// The exit status of what was asked for.
+fn run(cli: &Cli) -> Result<u8, Stop> {
+    if let Some(name) = cli.command.not_built() {
+        return Err(Stop::Usage(format!("{name}: not built yet")));
+    }
+    cli.common.check()?;
+    match &cli.command {
+        Command::Guard(args) => guard::run(args, &cli.common),
+        Command::Packs(args) => packs::run(args, &cli.common),
+        Command::Explain(args) => explain::run(args, &cli.common),
+        Command::Bench(args) => bench::run(args, &cli.common),
+        // Answered above.
+        _ => Ok(output::USAGE),
+    }
+}

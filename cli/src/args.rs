@@ -1,0 +1,280 @@
+//! What may stand on the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use trueline_core::engine::Config;
+use trueline_core::kernels::Isa;
+use trueline_core::model::backend::Kind;
+use trueline_core::model::manifest::Role;
+
+use crate::output::{Form, Stop};
+
+/// Runs safety-filter and aligner models on this machine.
+///
+/// Exit status: 0, done; 1, some of the input could not be processed; 2, wrong usage or a pack that does not load.
+#[derive(Debug, Parser)]
+#[command(name = "trueline", version)]
+pub struct Cli {
+    /// What every subcommand understands.
+    #[command(flatten)]
+    pub common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every subcommand understands.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Common options")]
+pub struct Common {
+    /// Pack to use: a name in TRUELINE_PACKS or ./models, or the path of a folder or tar file; repeatable
+    #[arg(long, global = true, value_name = "NAME|PATH")]
+    pub pack: Vec<PathBuf>,
+    /// What runs the models: plan, tract or ort
+    #[arg(long, global = true, value_name = "NAME")]
+    pub backend: Option<String>,
+    /// Path of libonnxruntime, for the backend ort
+    #[arg(long, global = true, value_name = "PATH")]
+    pub ort_library: Option<String>,
+    /// Instruction set: avx512vnni, avx512, avx2, dotprod, neon or scalar
+    #[arg(long, global = true, value_name = "NAME")]
+    pub isa: Option<String>,
+    /// Threads that work on the input
+    #[arg(long, global = true, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+    /// Policy file (not built yet)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// No progress and no remarks on standard error
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+impl Common {
+    /// Refuses words that no subcommand could use, before anything is loaded.
+    pub fn check(&self) -> Result<(), Stop> {
+        if self.policy.is_some() {
+            return Err(Stop::Usage("--policy: not built yet".into()));
+        }
+        self.kind()?;
+        match &self.isa {
+            Some(name) => {
+                Isa::from_name(name).map(|_| ()).map_err(|e| Stop::Usage(format!("--isa {name:?}: {e}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The backend asked for.
+    pub fn kind(&self) -> Result<Kind, Stop> {
+        let Some(name) = &self.backend else { return Ok(Kind::Default) };
+        Kind::from_name(name).map_err(|e| Stop::Usage(format!("--backend: {}", e.message)))
+    }
+
+    /// How an engine is built, with this backend.
+    pub fn config(&self, backend: Kind) -> Config {
+        Config { backend, isa: self.isa.clone(), ort_library: self.ort_library.clone() }
+    }
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Judge texts: action, risk, categories and spans
+    Guard(GuardArgs),
+    /// List the packs found
+    Packs(PacksArgs),
+    /// Show what runs each layer of a pack, and why
+    Explain(ListArgs),
+    /// Time packs and kernels on this machine
+    Bench(BenchArgs),
+    /// Judge whether an answer keeps to its question (not built yet)
+    Inspect(NotBuilt),
+    /// Rewrite an answer so that it may pass (not built yet)
+    Correct(NotBuilt),
+    /// Align words, sentences, documents or audio (not built yet)
+    #[command(subcommand)]
+    Align(Align),
+    /// Score consistency, or images against texts (not built yet)
+    #[command(subcommand)]
+    Score(Score),
+    /// Take one decoding step (not built yet)
+    Decode(NotBuilt),
+    /// Look for a watermark (not built yet)
+    #[command(subcommand)]
+    Watermark(Watermark),
+    /// Choose thresholds on labelled texts (not built yet)
+    Calibrate(NotBuilt),
+    /// Measure how far a pack drifts from another (not built yet)
+    Audit(NotBuilt),
+    /// Add the compiled plan to a pack (not built yet)
+    Pack(NotBuilt),
+    /// Compute metrics of outputs against gold files (not built yet)
+    Eval(NotBuilt),
+}
+
+/// What `align` will align.
+#[derive(Debug, Subcommand)]
+pub enum Align {
+    /// Words of two sentences (not built yet)
+    Words(NotBuilt),
+    /// Sentences of two documents (not built yet)
+    Sentences(NotBuilt),
+    /// Documents of two collections (not built yet)
+    Documents(NotBuilt),
+    /// Train a table on a bitext (not built yet)
+    Train(NotBuilt),
+    /// Words of a text to a recording (not built yet)
+    Audio(NotBuilt),
+}
+
+/// What `score` will score.
+#[derive(Debug, Subcommand)]
+pub enum Score {
+    /// A claim against its context (not built yet)
+    Consistency(NotBuilt),
+    /// Texts against an image (not built yet)
+    ImageText(NotBuilt),
+}
+
+/// What `watermark` will do.
+#[derive(Debug, Subcommand)]
+pub enum Watermark {
+    /// Test tokens for a watermark (not built yet)
+    Detect(NotBuilt),
+}
+
+/// The arguments of a subcommand that is known and not built: whatever they are, the answer is the same.
+#[derive(Args, Debug)]
+pub struct NotBuilt {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    rest: Vec<OsString>,
+}
+
+impl Command {
+    /// The subcommand's name, if it is not built yet.
+    pub fn not_built(&self) -> Option<&'static str> {
+        match self {
+            Self::Guard(_) | Self::Packs(_) | Self::Explain(_) | Self::Bench(_) => None,
+            Self::Inspect(_) => Some("inspect"),
+            Self::Correct(_) => Some("correct"),
+            Self::Align(Align::Words(_)) => Some("align words"),
+            Self::Align(Align::Sentences(_)) => Some("align sentences"),
+            Self::Align(Align::Documents(_)) => Some("align documents"),
+            Self::Align(Align::Train(_)) => Some("align train"),
+            Self::Align(Align::Audio(_)) => Some("align audio"),
+            Self::Score(Score::Consistency(_)) => Some("score consistency"),
+            Self::Score(Score::ImageText(_)) => Some("score image-text"),
+            Self::Decode(_) => Some("decode"),
+            Self::Watermark(Watermark::Detect(_)) => Some("watermark detect"),
+            Self::Calibrate(_) => Some("calibrate"),
+            Self::Audit(_) => Some("audit"),
+            Self::Pack(_) => Some("pack"),
+            Self::Eval(_) => Some("eval"),
+        }
+    }
+}
+
+/// `trueline guard`.
+#[derive(Args, Debug)]
+pub struct GuardArgs {
+    /// Texts to judge; without any, each line of standard input is one
+    pub texts: Vec<OsString>,
+    /// Read a JSON object a line from standard input, write one a line to standard output
+    #[arg(long, conflicts_with = "texts")]
+    pub jsonl: bool,
+    /// Whose text it is, where an input object does not say; without it, every category is judged
+    #[arg(long, value_name = "ROLE")]
+    pub role: Option<RoleWord>,
+    /// Give up on a text after this many milliseconds
+    #[arg(long, value_name = "N")]
+    pub timeout_ms: Option<u64>,
+    /// Judge each text as it was given, too, and take the larger score
+    #[arg(long)]
+    pub paranoid: bool,
+}
+
+impl GuardArgs {
+    /// How long one text may take.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout_ms.map(Duration::from_millis)
+    }
+}
+
+/// The word for a role.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum RoleWord {
+    /// A person's request
+    User,
+    /// A language model's answer
+    Assistant,
+    /// Text that came from a tool or a document
+    Tool,
+}
+
+impl From<RoleWord> for Role {
+    fn from(word: RoleWord) -> Self {
+        match word {
+            RoleWord::User => Self::User,
+            RoleWord::Assistant => Self::Assistant,
+            RoleWord::Tool => Self::Tool,
+        }
+    }
+}
+
+/// `trueline packs`.
+#[derive(Args, Debug)]
+pub struct PacksArgs {
+    /// Read every file of each pack and check its sha256
+    #[arg(long)]
+    pub verify: bool,
+    /// How to write the list.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// How a list is written: what `explain` has for options, and others have too.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Write one JSON array
+    #[arg(long, conflicts_with = "jsonl")]
+    pub json: bool,
+    /// Write one JSON object a line
+    #[arg(long)]
+    pub jsonl: bool,
+}
+
+impl ListArgs {
+    /// The form asked for.
+    pub fn form(&self) -> Form {
+        match (self.json, self.jsonl) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Jsonl,
+            _ => Form::Person,
+        }
+    }
+}
+
+/// `trueline bench`.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// How long to time each case
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// How to write the rows.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// A time for `--seconds`.
+fn seconds(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(n) if n > 0.0 && n <= 600.0 => Ok(n),
+        Ok(n) => Err(format!("{n} is not above 0 and at most 600")),
+        Err(e) => Err(e.to_string()),
+    }
+}

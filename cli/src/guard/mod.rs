@@ -1,0 +1,214 @@
+//! `trueline guard`: texts in, verdicts out, in the order of the input.
+//!
+//! One thread reads, some judge, the main one writes. An answer is written as soon as it is there, also while the reader
+//! waits for more input, and the queues between them are short, so that memory does not grow with the input.
+
+mod answer;
+mod lines;
+mod request;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use trueline_core::engine::{Engine, GuardOptions, Session, Verdict};
+use trueline_core::model::manifest::Role;
+use trueline_core::{Code, Error};
+
+use crate::args::{Common, GuardArgs};
+use crate::output::{self, Stop};
+use crate::progress::Progress;
+use crate::{guard::answer::Answer, lookup};
+use lines::{Line, Lines};
+
+/// The pack used when none is given.
+pub const DEFAULT_PACK: &str = "guard-en";
+/// What a line may have beside its text: braces, an `id`, fields that are ignored.
+const LINE_ROOM: u64 = 1 << 20;
+/// The most bytes that JSON takes for one byte of text: `\u0000`.
+const ESCAPED: u64 = 6;
+
+/// Where the texts come from.
+enum Source {
+    Arguments(Vec<OsString>),
+    /// Lines of standard input of at most this many bytes; for a person, a carriage return belongs to the line's end.
+    Input {
+        most: usize,
+        person: bool,
+    },
+}
+
+/// One text on its way.
+struct Job {
+    number: usize,
+    line: Line,
+    reply: SyncSender<Answer>,
+}
+
+/// What the writer waits for, in the order of the input.
+enum Next {
+    Answer(Receiver<Answer>),
+    /// Reading failed, and nothing follows.
+    Failed(io::Error),
+}
+
+/// Judges every text. Exit status 1 if one of them could not be.
+pub fn run(args: &GuardArgs, common: &Common) -> Result<u8, Stop> {
+    let paths = lookup::chosen(common, DEFAULT_PACK)?;
+    let [path] = &paths[..] else {
+        return Err(Stop::Usage(format!("guard takes one pack; --pack gives {}", paths.len())));
+    };
+    let pack = lookup::open(path)?;
+    let most = pack.manifest().limits.max_text_bytes.saturating_mul(ESCAPED).saturating_add(LINE_ROOM);
+    let what = format!("pack {}", path.display());
+    let engine =
+        Engine::new(&common.config(common.kind()?), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
+    drop(pack);
+    let source = if args.texts.is_empty() {
+        Source::Input { most: usize::try_from(most).unwrap_or(usize::MAX), person: !args.jsonl }
+    } else {
+        Source::Arguments(args.texts.clone())
+    };
+    let from_input = args.texts.is_empty();
+    let order = start(args, Arc::new(engine), source, usize::from(common.threads))?;
+    let wanted = from_input && !args.jsonl && !common.quiet && !io::stdout().is_terminal();
+    write(&order, args.jsonl, Progress::new(wanted, None))
+}
+
+/// Starts the reader and the judges. They end with the process if nobody waits for their answers any more.
+fn start(
+    args: &GuardArgs,
+    engine: Arc<Engine>,
+    source: Source,
+    threads: usize,
+) -> Result<Receiver<Next>, Stop> {
+    let (jobs, queue) = sync_channel::<Job>(threads);
+    let (order, next) = sync_channel::<Next>(2 * threads);
+    let queue = Arc::new(Mutex::new(queue));
+    let no_thread = |e: io::Error| Stop::Failed(format!("a thread cannot be started: {e}"));
+    let colour = !args.jsonl && output::takes_colour();
+    for _ in 0..threads {
+        let queue = Arc::clone(&queue);
+        let mut judge = Judge::new(args, &engine, colour)?;
+        let work = move || {
+            loop {
+                let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                let Ok(job) = job else { return };
+                // The writer may be gone.
+                let _ = job.reply.send(judge.answer(job.number, &job.line));
+            }
+        };
+        thread::Builder::new().name("judge".into()).spawn(work).map_err(no_thread)?;
+    }
+    let read = move || read(source, &jobs, &order);
+    thread::Builder::new().name("reader".into()).spawn(read).map_err(no_thread)?;
+    Ok(next)
+}
+
+/// Hands on each text, until there is none, or nobody to judge it.
+fn read(source: Source, jobs: &SyncSender<Job>, order: &SyncSender<Next>) {
+    let mut number = 0;
+    let mut hand_on = |line: Line| {
+        number += 1;
+        let (reply, answer) = sync_channel(1);
+        order.send(Next::Answer(answer)).is_ok() && jobs.send(Job { number, line, reply }).is_ok()
+    };
+    match source {
+        Source::Arguments(texts) => {
+            let _ = texts.into_iter().all(|text| hand_on(Line::Whole(text.into_encoded_bytes())));
+        }
+        Source::Input { most, person } => {
+            let mut lines = Lines::new(io::stdin().lock(), most, person);
+            loop {
+                match lines.next() {
+                    Ok(Some(line)) => {
+                        if !hand_on(line) {
+                            return;
+                        }
+                    }
+                    Ok(None) => return,
+                    Err(error) => {
+                        let _ = order.send(Next::Failed(error));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Writes the answers in order, each as soon as it is there.
+fn write(order: &Receiver<Next>, jsonl: bool, mut progress: Progress) -> Result<u8, Stop> {
+    let mut out = io::stdout().lock();
+    let mut status = output::DONE;
+    let mut done = 0;
+    while let Ok(next) = order.recv() {
+        done += 1;
+        let answer = match next {
+            Next::Answer(answer) => answer.recv().unwrap_or_else(|_| Answer::lost(done, jsonl)),
+            Next::Failed(error) => return Err(Stop::Failed(format!("standard input: {error}"))),
+        };
+        if answer.failed {
+            status = output::FAILED;
+        }
+        out.write_all(&answer.line)?;
+        out.flush()?;
+        progress.show(done, "texts");
+    }
+    Ok(status)
+}
+
+/// One thread's session, and how it answers.
+struct Judge {
+    engine: Arc<Engine>,
+    session: Session,
+    options: GuardOptions,
+    jsonl: bool,
+    colour: bool,
+}
+
+impl Judge {
+    fn new(args: &GuardArgs, engine: &Arc<Engine>, colour: bool) -> Result<Self, Stop> {
+        let session = Session::new(engine, None).map_err(|e| output::unusable("the engine", &e))?;
+        let options = GuardOptions {
+            role: args.role.map(Role::from),
+            timeout: args.timeout(),
+            cancel: None,
+            paranoid: args.paranoid,
+        };
+        Ok(Self { engine: Arc::clone(engine), session, options, jsonl: args.jsonl, colour })
+    }
+
+    /// The line that answers a text, whatever it is.
+    fn answer(&mut self, number: usize, line: &Line) -> Answer {
+        if self.jsonl {
+            let (id, request) = request::parse(line);
+            let result = request.and_then(|r| {
+                let verdict = self.verdict(r.text.as_bytes(), r.role)?;
+                Ok((verdict, r.language))
+            });
+            Answer::json(id.as_deref(), &result, &self.session.pack().manifest().labels)
+        } else {
+            let result = match line {
+                Line::Whole(text) => self.verdict(text, None),
+                Line::TooLong { bytes, most, .. } => Err(lines::too_long(*bytes, *most)),
+            };
+            Answer::person(number, &result, &self.session.pack().manifest().labels, self.colour)
+        }
+    }
+
+    fn verdict(&mut self, text: &[u8], role: Option<Role>) -> Result<Verdict, Error> {
+        let options = GuardOptions { role: role.or(self.options.role), ..self.options.clone() };
+        let session = &mut self.session;
+        // A panic is a fault of ours; it costs this text its verdict and the others nothing.
+        catch_unwind(AssertUnwindSafe(|| session.guard(text, &options))).unwrap_or_else(|_| {
+            if let Ok(fresh) = Session::new(&self.engine, None) {
+                self.session = fresh;
+            }
+            Err(Error::new(Code::Internal, "internal error (panic); please report"))
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! Where packs are found: by name in the lookup folders, by path as they are given.
+
+use std::path::{Component, Path, PathBuf};
+
+use trueline_core::model::pack::{MANIFEST, Pack};
+
+use crate::args::Common;
+use crate::output::{self, Stop};
+
+/// The folders in which a pack's name is looked up, in order; some may not exist.
+///
+/// `TRUELINE_PACKS` if it is set, else `./models` and what lies beside the executable.
+pub fn folders() -> Vec<PathBuf> {
+    if let Some(list) = std::env::var_os("TRUELINE_PACKS").filter(|v| !v.is_empty()) {
+        return std::env::split_paths(&list).filter(|p| !p.as_os_str().is_empty()).collect();
+    }
+    let mut found = vec![PathBuf::from("models")];
+    if let Some(folder) = std::env::current_exe().ok().as_deref().and_then(Path::parent) {
+        found.push(folder.join("../share/trueline/models"));
+        found.push(folder.join("../models"));
+    }
+    found
+}
+
+/// The folder or tar file that `--pack` means.
+pub fn find(given: &Path) -> Result<PathBuf, Stop> {
+    let is_name =
+        matches!(given.components().next(), Some(Component::Normal(first)) if first == given.as_os_str());
+    if !is_name || given.exists() {
+        return Ok(given.to_owned());
+    }
+    let folders = folders();
+    if let Some(found) = folders.iter().map(|f| f.join(given)).find(|p| is_pack(p)) {
+        return Ok(found);
+    }
+    let places: Vec<String> = folders.iter().map(|f| f.display().to_string()).collect();
+    Err(Stop::Usage(format!(
+        "pack {:?} is not in {}; give its path, or set TRUELINE_PACKS",
+        given.display().to_string(),
+        places.join(", ")
+    )))
+}
+
+/// Whether a folder claims to be a pack: it has a manifest, be it a broken one.
+pub fn is_pack(folder: &Path) -> bool {
+    folder.join(MANIFEST).symlink_metadata().is_ok()
+}
+
+/// Reads a pack whole.
+pub fn open(path: &Path) -> Result<Pack, Stop> {
+    Pack::open(path).map_err(|e| output::unusable(&format!("pack {}", path.display()), &e))
+}
+
+/// The paths of the packs that `--pack` gives, or of the default one.
+pub fn chosen(common: &Common, default: &str) -> Result<Vec<PathBuf>, Stop> {
+    if common.pack.is_empty() {
+        return Ok(vec![find(Path::new(default))?]);
+    }
+    common.pack.iter().map(|given| find(given)).collect()
+}
