@@ -32,6 +32,27 @@ pub(crate) fn exp_f32(x: f32) -> f32 {
     if x < LOWEST_F32 { 0.0 } else { sum * power }
 }
 
+/// `e^x` for any `x`, within 3e-7 of its value; subnormal results are rounded twice. NaN stays NaN.
+#[inline(always)]
+pub(crate) fn exp_wide_f32(x: f32) -> f32 {
+    // Both ends lie beyond what the result can hold, and keep `k` within -151..=129.
+    let high = if x > 89.0 { 89.0 } else { x };
+    let y = if high < -104.0 { -104.0 } else { high };
+    let shifted = y * core::f32::consts::LOG2_E + ROUND_F32;
+    let k = shifted - ROUND_F32;
+    let r = (y - k * LN_2_F32[0]) - k * LN_2_F32[1];
+    // 1/k! down to 1/7!; the first term left out is r^8/8!, at most 6e-9.
+    let mut sum = 1.0 / 5_040.0;
+    for c in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        sum = sum * r + c;
+    }
+    // 2^k is perhaps no normal number, but 2^(k / 2) is.
+    let k = shifted.to_bits().wrapping_sub(ROUND_F32.to_bits()) as i32;
+    let half = k >> 1;
+    let power = |k: i32| f32::from_bits((k.wrapping_add(127) as u32) << 23);
+    sum * power(half) * power(k.wrapping_sub(half))
+}
+
 /// `e^x` for `x <= 0` (at most 700), within 1e-14 of its value; 0 below -700, so also for -inf. NaN stays NaN.
 #[inline(always)]
 pub(crate) fn exp_f64(x: f64) -> f64 {

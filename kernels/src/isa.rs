@@ -7,6 +7,11 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Avx2(());
 
+/// Proof that AVX2 and AVX-VNNI, the int8 dot products in its encoding, may be executed; only [`Isa::available`] makes one.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvxVnni(());
+
 /// Proof that AVX-512 F, BW, VL and DQ may be executed; only [`Isa::available`] makes one.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +32,28 @@ pub struct Neon(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dotprod(());
 
+/// Proof that NEON, its int8 dot products and its int8 matrix products may be executed; only [`Isa::available`] makes one.
+#[cfg(target_arch = "aarch64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct I8mm(());
+
 #[cfg(target_arch = "x86_64")]
 impl Avx2 {
     fn detect() -> Option<Self> {
         std::arch::is_x86_feature_detected!("avx2").then_some(Self(()))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl AvxVnni {
+    fn detect() -> Option<Self> {
+        let vnni = std::arch::is_x86_feature_detected!("avxvnni");
+        Avx2::detect().filter(|_| vnni).map(|_| Self(()))
+    }
+
+    /// The lesser proof: AVX-VNNI is detected only where AVX2 is.
+    pub(crate) fn avx2(self) -> Avx2 {
+        Avx2(())
     }
 }
 
@@ -78,6 +101,24 @@ impl Dotprod {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+impl I8mm {
+    fn detect() -> Option<Self> {
+        let i8mm = std::arch::is_aarch64_feature_detected!("i8mm");
+        Dotprod::detect().filter(|_| i8mm).map(|_| Self(()))
+    }
+
+    /// The lesser proof: matrix products are detected only where dot products are.
+    pub(crate) fn dotprod(self) -> Dotprod {
+        Dotprod(())
+    }
+
+    /// The least proof.
+    pub(crate) fn neon(self) -> Neon {
+        Neon(())
+    }
+}
+
 /// An instruction set this process may use. `Scalar` is always there, and is the reference for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
@@ -86,6 +127,9 @@ pub enum Isa {
     /// AVX2: 256 bits.
     #[cfg(target_arch = "x86_64")]
     Avx2(Avx2),
+    /// AVX2 with AVX-VNNI, the int8 dot products of CPUs without AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(AvxVnni),
     /// AVX-512 F, BW, VL and DQ: 512 bits.
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
@@ -98,6 +142,9 @@ pub enum Isa {
     /// NEON with the int8 dot products of Armv8.2.
     #[cfg(target_arch = "aarch64")]
     Dotprod(Dotprod),
+    /// NEON with the int8 dot products and the int8 matrix products of Armv8.6.
+    #[cfg(target_arch = "aarch64")]
+    I8mm(I8mm),
 }
 
 /// Why a word does not name a usable instruction set. Displayed, it is a sentence that lists the words that would do.
@@ -111,7 +158,8 @@ pub enum IsaError {
 
 impl Isa {
     /// Every word that [`Isa::from_name`] knows, on whatever machine.
-    pub const NAMES: [&str; 6] = ["avx512vnni", "avx512", "avx2", "dotprod", "neon", "scalar"];
+    pub const NAMES: [&str; 8] =
+        ["avx512vnni", "avx512", "avxvnni", "avx2", "i8mm", "dotprod", "neon", "scalar"];
 
     /// What this CPU has, best first; `Scalar` is always there, and last.
     pub fn available() -> impl Iterator<Item = Isa> {
@@ -119,10 +167,15 @@ impl Isa {
         let found = [
             Avx512Vnni::detect().map(Isa::Avx512Vnni),
             Avx512::detect().map(Isa::Avx512),
+            AvxVnni::detect().map(Isa::AvxVnni),
             Avx2::detect().map(Isa::Avx2),
         ];
         #[cfg(target_arch = "aarch64")]
-        let found = [Dotprod::detect().map(Isa::Dotprod), Neon::detect().map(Isa::Neon)];
+        let found = [
+            I8mm::detect().map(Isa::I8mm),
+            Dotprod::detect().map(Isa::Dotprod),
+            Neon::detect().map(Isa::Neon),
+        ];
         #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         let found = [None::<Isa>];
         found.into_iter().flatten().chain([Isa::Scalar])
@@ -140,6 +193,8 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
+            Isa::AvxVnni(_) => "avxvnni",
+            #[cfg(target_arch = "x86_64")]
             Isa::Avx512(_) => "avx512",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx512Vnni(_) => "avx512vnni",
@@ -147,6 +202,8 @@ impl Isa {
             Isa::Neon(_) => "neon",
             #[cfg(target_arch = "aarch64")]
             Isa::Dotprod(_) => "dotprod",
+            #[cfg(target_arch = "aarch64")]
+            Isa::I8mm(_) => "i8mm",
         }
     }
 

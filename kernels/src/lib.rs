@@ -10,12 +10,18 @@
 //!
 //! `std` is linked for two things that `core` lacks: CPU detection, and the IEEE square root.
 #![no_std]
+#![allow(
+    clippy::needless_range_loop,
+    clippy::int_plus_one,
+    reason = "an index that several arrays share is the form that the compiler makes into registers"
+)]
 
 extern crate std;
 
 mod exp;
 mod isa;
 mod lanes;
+mod linear;
 #[macro_use]
 mod per_isa;
 #[macro_use]
@@ -23,8 +29,10 @@ mod tiles;
 #[cfg(test)]
 mod testing;
 
+pub mod activation_f32;
 pub mod arg_max_f32;
 pub mod arg_max_rows_cols_f32;
+pub mod attention;
 pub mod cosine_matrix_f32;
 pub mod cosine_matrix_i8;
 pub mod dot_f32;
@@ -32,12 +40,19 @@ pub mod dot_i8;
 pub mod dot_matrix_f32;
 pub mod dot_matrix_i8;
 pub mod entropy_f32;
+pub mod erf_f32;
+pub mod exp_f32;
 pub mod lerp_f32;
+pub mod linear_f32;
+pub mod linear_i8;
 pub mod log_sum_exp_f32;
 pub mod max_f32;
+pub mod norm_f32;
+pub mod quantise_rows;
 pub mod softmax_f32;
 pub mod top_k_f32;
 
+pub use activation_f32::{Activation, activation_f32};
 pub use arg_max_f32::arg_max_f32;
 pub use arg_max_rows_cols_f32::arg_max_rows_cols_f32;
 pub use cosine_matrix_f32::cosine_matrix_f32;
@@ -47,13 +62,19 @@ pub use dot_i8::dot_i8;
 pub use dot_matrix_f32::dot_matrix_f32;
 pub use dot_matrix_i8::dot_matrix_i8;
 pub use entropy_f32::entropy_f32;
+pub use erf_f32::erf_f32;
+pub use exp_f32::exp_f32;
 #[cfg(target_arch = "x86_64")]
-pub use isa::{Avx2, Avx512, Avx512Vnni};
+pub use isa::{Avx2, Avx512, Avx512Vnni, AvxVnni};
 #[cfg(target_arch = "aarch64")]
-pub use isa::{Dotprod, Neon};
+pub use isa::{Dotprod, I8mm, Neon};
 pub use isa::{Isa, IsaError};
 pub use lerp_f32::lerp_f32;
+pub use linear_f32::linear_f32;
+pub use linear_i8::linear_i8;
 pub use log_sum_exp_f32::log_sum_exp_f32;
 pub use max_f32::max_f32;
+pub use norm_f32::{Norm, norm_f32};
+pub use quantise_rows::{quantise_rows, quantise_rows_static};
 pub use softmax_f32::softmax_f32;
 pub use top_k_f32::top_k_f32;

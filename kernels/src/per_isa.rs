@@ -4,8 +4,8 @@
 ///
 /// The body is a safe `#[inline(always)]` function in plain Rust, so that it is compiled again inside each
 /// `#[target_feature]` function below: the operations are the same, the registers wider. A kernel may name a body per
-/// instruction set, which is how tile sizes differ. The int8 instructions add nothing here, so `Avx512Vnni` runs the
-/// AVX-512 copy and `Dotprod` the NEON one.
+/// instruction set, which is how tile sizes differ. The int8 instructions add nothing here, so `AvxVnni` runs the AVX2
+/// copy, `Avx512Vnni` the AVX-512 one, and `Dotprod` and `I8mm` the NEON one.
 macro_rules! per_isa {
     ($isa:expr, {
         scalar: $scalar:expr, avx2: $avx2:expr, avx512: $avx512:expr, neon: $neon:expr
@@ -45,6 +45,8 @@ macro_rules! per_isa {
             #[cfg(target_arch = "x86_64")]
             crate::Isa::Avx2(proof) => avx2(proof, $($arg),*),
             #[cfg(target_arch = "x86_64")]
+            crate::Isa::AvxVnni(proof) => avx2(proof.avx2(), $($arg),*),
+            #[cfg(target_arch = "x86_64")]
             crate::Isa::Avx512(proof) => avx512(proof, $($arg),*),
             #[cfg(target_arch = "x86_64")]
             crate::Isa::Avx512Vnni(proof) => avx512(proof.avx512(), $($arg),*),
@@ -52,6 +54,8 @@ macro_rules! per_isa {
             crate::Isa::Neon(proof) => neon(proof, $($arg),*),
             #[cfg(target_arch = "aarch64")]
             crate::Isa::Dotprod(proof) => neon(proof.neon(), $($arg),*),
+            #[cfg(target_arch = "aarch64")]
+            crate::Isa::I8mm(proof) => neon(proof.neon(), $($arg),*),
         }
     }};
     ($isa:expr, $body:expr, ($($arg:ident: $type:ty),*) $(-> $output:ty)?) => {

@@ -32,6 +32,8 @@ pub fn dot_i8(isa: Isa, a: &[i8], b: &[i8]) -> i32 {
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(proof) => avx2::dot_i8(proof, a, b),
         #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni(proof) => avx2::dot_i8(proof.avx2(), a, b),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx512(proof) => avx512::dot_i8(proof, a, b),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni(proof) => avx512vnni::dot_i8(proof, a, b),
@@ -39,6 +41,8 @@ pub fn dot_i8(isa: Isa, a: &[i8], b: &[i8]) -> i32 {
         Isa::Neon(proof) => neon::dot_i8(proof, a, b),
         #[cfg(target_arch = "aarch64")]
         Isa::Dotprod(proof) => dotprod::dot_i8(proof, a, b),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm(proof) => dotprod::dot_i8(proof.dotprod(), a, b),
     }
 }
 

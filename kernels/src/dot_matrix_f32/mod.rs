@@ -35,6 +35,8 @@ pub fn dot_matrix_f32(isa: Isa, a: &[f32], b: &[f32], shape: [usize; 3], out: &m
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(proof) => avx2::dot_matrix_f32(proof, task),
         #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni(proof) => avx2::dot_matrix_f32(proof.avx2(), task),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx512(proof) => avx512::dot_matrix_f32(proof, task),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni(proof) => avx512::dot_matrix_f32(proof.avx512(), task),
@@ -42,6 +44,8 @@ pub fn dot_matrix_f32(isa: Isa, a: &[f32], b: &[f32], shape: [usize; 3], out: &m
         Isa::Neon(proof) => neon::dot_matrix_f32(proof, task),
         #[cfg(target_arch = "aarch64")]
         Isa::Dotprod(proof) => neon::dot_matrix_f32(proof.neon(), task),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm(proof) => neon::dot_matrix_f32(proof.neon(), task),
     }
 }
 

@@ -40,6 +40,8 @@ pub fn dot_matrix_i8(isa: Isa, a: &[i8], b: &[i8], [m, n, d]: [usize; 3], out: &
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(proof) => avx2::dot_matrix_i8(proof, task),
         #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni(proof) => avx2::dot_matrix_i8(proof.avx2(), task),
+        #[cfg(target_arch = "x86_64")]
         Isa::Avx512(proof) => avx512::dot_matrix_i8(proof, task),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx512Vnni(proof) => avx512vnni::dot_matrix_i8(proof, task),
@@ -47,6 +49,8 @@ pub fn dot_matrix_i8(isa: Isa, a: &[i8], b: &[i8], [m, n, d]: [usize; 3], out: &
         Isa::Neon(proof) => neon::dot_matrix_i8(proof, task),
         #[cfg(target_arch = "aarch64")]
         Isa::Dotprod(proof) => dotprod::dot_matrix_i8(proof, task),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm(proof) => dotprod::dot_matrix_i8(proof.dotprod(), task),
     }
 }
 
