@@ -3,6 +3,8 @@
 //! Backends trust what they parse: a tensor may claim sizes that were never stored, point to a file elsewhere on the
 //! disk, or unfold to gigabytes. Such a file is refused here, with a sentence, by code that allocates little.
 
+#[cfg(feature = "tract")]
+pub mod normalise;
 mod wire;
 
 use wire::{Field, Message};
@@ -87,6 +89,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Summary, Error> {
                 walk.graph(graph, 0)?;
             }
             (8, Field::Bytes(set)) => walk.opset(set)?,
+            (25, Field::Bytes(function)) => walk.function(function)?,
             _ => {}
         }
     }
@@ -204,6 +207,15 @@ impl Walk {
                     self.summary.outputs.push(port);
                 }
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn function(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        for field in Message::new(bytes) {
+            if let (7, Field::Bytes(node)) = field? {
+                self.node(node, 1)?;
             }
         }
         Ok(())
