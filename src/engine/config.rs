@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::kernels::Isa;
 
 use crate::engine::guard::Guard;
-use crate::model::backend::Kind;
+use crate::model::backend::{Kind, Settings};
 use crate::model::pack::Pack;
+use crate::model::plan::threads::Threads;
 use crate::{Code, Error};
 
 /// How an engine is built. Empty is the default everywhere.
@@ -18,6 +19,9 @@ pub struct Config {
     pub isa: Option<String>,
     /// Path of libonnxruntime for [`Kind::Ort`]; `None` is the environment variable `TRUELINE_ORT_LIBRARY`.
     pub ort_library: Option<String>,
+    /// Threads that share one model run, the caller's among them; 0 and 1 are the caller's alone. More are started, and
+    /// owned by the engine; they sleep between runs.
+    pub threads: usize,
 }
 
 /// Packs made ready to run. Immutable; share it freely between threads.
@@ -37,18 +41,21 @@ impl Engine {
     pub fn new(config: &Config, packs: &[&Pack]) -> Result<Self, Error> {
         let isa = choose_isa(config.isa.clone().or_else(|| environment("TRUELINE_ISA")))?;
         let ort_library = config.ort_library.clone().or_else(|| environment("TRUELINE_ORT_LIBRARY"));
+        let threads = if config.threads > 1 { Threads::new(config.threads)? } else { Threads::none() };
+        let settings = Settings { kind: config.backend, isa, threads: Arc::new(threads), ort_library };
         let mut guards: Vec<Arc<Guard>> = Vec::with_capacity(packs.len());
         for pack in packs {
             let name = &pack.manifest().name;
             if guards.iter().any(|g| g.manifest().name == *name) {
                 return Err(Error::new(Code::InvalidArgument, format!("two packs are named {name}")));
             }
-            guards.push(Arc::new(Guard::load(pack, config.backend, ort_library.as_deref())?));
+            let guard = Guard::load(pack, &settings)?;
             log::info!(
                 "pack {name} is ready: backend {}, instruction set {}",
-                config.backend.name(),
+                guard.backend().0.name(),
                 isa.name()
             );
+            guards.push(Arc::new(guard));
         }
         Self::from_guards(isa, guards)
     }

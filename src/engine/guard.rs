@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
-use crate::model::backend::{self, Backend, Kind};
+use crate::model::backend::{self, Backend, Kind, Loaded, Memory, Settings};
 use crate::model::control::{CancelToken, Control};
 use crate::model::family::{self, Family, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
-use crate::model::onnx;
 use crate::model::pack::Pack;
+use crate::model::plan::run::Program;
 use crate::model::tokenizer::Tokenizer;
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::guard::window;
@@ -24,6 +24,8 @@ pub struct Guard {
     family: &'static dyn Family,
     tokenizer: Tokenizer,
     backend: Box<dyn Backend>,
+    kind: Kind,
+    why: String,
 }
 
 /// How one call judges.
@@ -46,6 +48,13 @@ impl GuardOptions {
     }
 }
 
+/// What the calls of one session use again.
+#[derive(Default)]
+pub(super) struct Work {
+    canonical: Canonical,
+    memory: Memory,
+}
+
 /// Scores of all windows of a text, and the bytes of the original that each window stands for.
 #[derive(Default)]
 struct Windows {
@@ -55,20 +64,18 @@ struct Windows {
 }
 
 impl Guard {
-    /// Makes a pack ready: looks into the model file, reads the tokenizer, prepares the backend, runs it once.
+    /// Makes a pack ready: reads the tokenizer, prepares the backend, runs it once.
     ///
     /// # Errors
     /// [`Code::InvalidModel`], [`Code::TooLarge`] or [`Code::ModelMismatch`] for the model file;
     /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
     /// [`Code::Unavailable`] for a backend that is not there.
-    pub fn load(pack: &Pack, kind: Kind, ort_library: Option<&str>) -> Result<Self, Error> {
-        let summary = onnx::inspect(pack.model())?;
-        onnx::check_ports(&summary, pack.manifest())?;
-        let tokenizer = Tokenizer::from_bytes(pack.tokenizer())?;
-        let backend = backend::load(kind, pack, ort_library)?;
+    pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
+        let tokenizer = Tokenizer::of(pack)?;
+        let Loaded { backend, kind, why } = backend::load(settings, pack)?;
         let guard = Self::from_parts(pack.manifest().clone(), tokenizer, backend)?;
         guard.probe()?;
-        Ok(Self { pack_sha256: pack.sha256().to_owned(), ..guard })
+        Ok(Self { pack_sha256: pack.sha256().to_owned(), kind, why, ..guard })
     }
 
     /// A guard over parts that were made elsewhere: a replay, for example.
@@ -82,7 +89,8 @@ impl Guard {
     ) -> Result<Self, Error> {
         let family = family::find(&manifest.family)?;
         check_tokenizer(&manifest, &tokenizer)?;
-        Ok(Self { manifest, pack_sha256: String::new(), family, tokenizer, backend })
+        let (kind, why) = (Kind::Default, "made from parts".to_owned());
+        Ok(Self { manifest, pack_sha256: String::new(), family, tokenizer, backend, kind, why })
     }
 
     /// What the pack holds.
@@ -95,10 +103,15 @@ impl Guard {
         &self.pack_sha256
     }
 
+    /// What runs the model: the kind, why it is that one, and the plan if there is one.
+    pub fn backend(&self) -> (Kind, &str, Option<&Program>) {
+        (self.kind, &self.why, self.backend.plan())
+    }
+
     /// One run on the largest token id, so that a model of another vocabulary or label count is refused at load.
     fn probe(&self) -> Result<(), Error> {
         let last = self.manifest.tokenizer.vocabulary - 1;
-        self.logits(&[last], &Control::unlimited()).map(|_| ())
+        self.logits(&mut Memory::default(), &[last], &Control::unlimited()).map(|_| ())
     }
 
     /// Judges one text.
@@ -108,7 +121,7 @@ impl Guard {
     /// says. Whoever gets an error must treat the text as blocked.
     pub(super) fn judge(
         &self,
-        canonical: &mut Canonical,
+        Work { canonical, memory }: &mut Work,
         text: &[u8],
         options: &GuardOptions,
         control: &Control,
@@ -117,9 +130,11 @@ impl Guard {
         let text = self.check_text(text)?;
         canonical.assign(text)?;
         let mut windows = Windows::default();
-        self.score_view(canonical.text(), control, &mut windows, |span| canonical.original_span(span))?;
+        self.score_view(memory, canonical.text(), control, &mut windows, |span| {
+            canonical.original_span(span)
+        })?;
         if options.paranoid && canonical.text() != text {
-            self.score_view(text, control, &mut windows, Ok)?;
+            self.score_view(memory, text, control, &mut windows, Ok)?;
         }
         if windows.bytes.is_empty() {
             return Err(Error::new(
@@ -152,6 +167,7 @@ impl Guard {
     /// Scores every window of one view of the text; `original` maps a byte span of the view to the given text.
     fn score_view(
         &self,
+        memory: &mut Memory,
         view: &str,
         control: &Control,
         out: &mut Windows,
@@ -162,7 +178,7 @@ impl Guard {
         let content = limits.max_tokens - SPECIAL_TOKENS;
         for window in window::layout(tokens.ids.len(), content, limits.stride)? {
             control.check()?;
-            let logits = self.logits(&tokens.ids[window.clone()], control)?;
+            let logits = self.logits(memory, &tokens.ids[window.clone()], control)?;
             let labels = &self.manifest.labels;
             out.scores.extend(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)));
             let offsets = &tokens.offsets[window];
@@ -172,9 +188,9 @@ impl Guard {
     }
 
     /// One window through the model: one logit a label.
-    fn logits(&self, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
+    fn logits(&self, memory: &mut Memory, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
         let inputs = self.family.encode(&self.manifest, content)?;
-        let outputs = self.backend.run(&inputs, control)?;
+        let outputs = self.backend.run(memory, &inputs, control)?;
         let labels = self.manifest.labels.len();
         match outputs.first().map(|t| (t.shape(), t.f32s())) {
             Some(([1, n], Some(logits))) if *n == labels => Ok(logits.to_vec()),

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::engine::config::Engine;
-use crate::engine::guard::{Guard, GuardOptions};
+use crate::engine::guard::{Guard, GuardOptions, Work};
 use crate::engine::verdict::Verdict;
-use crate::scoring::guard::canonical::Canonical;
 
 /// One thread's use of an engine. Keeps the engine's pack alive.
 pub struct Session {
     guard: Arc<Guard>,
-    canonical: Canonical,
+    work: Work,
 }
 
 impl Session {
@@ -20,7 +19,7 @@ impl Session {
     /// # Errors
     /// As [`Engine::guard`].
     pub fn new(engine: &Engine, pack: Option<&str>) -> Result<Self, Error> {
-        Ok(Self { guard: Arc::clone(engine.guard(pack)?), canonical: Canonical::default() })
+        Ok(Self { guard: Arc::clone(engine.guard(pack)?), work: Work::default() })
     }
 
     /// The pack in use.
@@ -37,7 +36,7 @@ impl Session {
     /// # Cost
     /// Linear in the text; one model run a window.
     pub fn guard(&mut self, text: &[u8], options: &GuardOptions) -> Result<Verdict, Error> {
-        self.guard.judge(&mut self.canonical, text, options, &options.control())
+        self.guard.judge(&mut self.work, text, options, &options.control())
     }
 
     /// Judges several texts, each as if it were alone: a verdict does not depend on its neighbours.
@@ -45,6 +44,6 @@ impl Session {
     /// One deadline holds for the whole batch; the texts that it leaves unjudged get its error.
     pub fn guard_batch(&mut self, texts: &[&[u8]], options: &GuardOptions) -> Vec<Result<Verdict, Error>> {
         let control = options.control();
-        texts.iter().map(|text| self.guard.judge(&mut self.canonical, text, options, &control)).collect()
+        texts.iter().map(|text| self.guard.judge(&mut self.work, text, options, &control)).collect()
     }
 }

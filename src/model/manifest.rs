@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::model::family;
+use crate::model::plan::file;
 use crate::{Code, Error};
 
 /// The manifest layout that this version reads.
@@ -51,6 +52,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// The model file.
     pub model: ModelFile,
+    /// What was compiled from the model file, if it was.
+    pub plan: Option<CompiledFile>,
     /// The tokenizer file.
     pub tokenizer: TokenizerFile,
     /// The classifier's labels, in the order of its output columns.
@@ -84,12 +87,70 @@ pub struct ModelFile {
     pub sha256: String,
     /// Its size.
     pub bytes: u64,
+    /// The pack does not hold the file: it has the compiled plan alone, and the other fields say what that was made from.
+    #[serde(default)]
+    pub absent: bool,
     /// How the weights are stored: `f32`, `dynamic-int8`.
     pub quantisation: String,
     /// The family's input names, each with the graph's name for it.
     pub inputs: BTreeMap<String, String>,
     /// The family's output names, each with the graph's name for it.
     pub outputs: BTreeMap<String, String>,
+}
+
+/// The packed file: a plan and its weights, as `file` lays them out.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CompiledFile {
+    /// File name within the pack.
+    pub file: String,
+    /// BLAKE3 of all its bytes but the last 32, which are that, too; lower-case hexadecimal.
+    pub blake3: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its layout. One that is not [`file::LAYOUT`] is compiled again from the model file.
+    pub layout: u32,
+}
+
+impl CompiledFile {
+    fn check(&self) -> Result<(), Error> {
+        if self.digest().is_none() {
+            let file = &self.file;
+            return Err(invalid(format!(
+                "manifest.toml: blake3 of {file:?} is not 64 lower-case hexadecimal digits"
+            )));
+        }
+        if self.bytes > file::MAX_BYTES {
+            return Err(Error::new(
+                Code::TooLarge,
+                format!(
+                    "manifest.toml: {:?} has {} bytes; a compiled plan has at most {}",
+                    self.file,
+                    self.bytes,
+                    file::MAX_BYTES
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The digest's bytes; `None` if it is not 64 lower-case hexadecimal digits.
+    pub fn digest(&self) -> Option<file::Digest> {
+        let digit = |b: u8| match b {
+            b'0'..=b'9' => Some(b - b'0'),
+            b'a'..=b'f' => Some(b - b'a' + 10),
+            _ => None,
+        };
+        let mut digest = file::Digest::default();
+        let (pairs, rest) = self.blake3.as_bytes().as_chunks();
+        if pairs.len() != digest.len() || !rest.is_empty() {
+            return None;
+        }
+        for (to, &[high, low]) in digest.iter_mut().zip(pairs) {
+            *to = digit(high)? << 4 | digit(low)?;
+        }
+        Some(digest)
+    }
 }
 
 /// The tokenizer file and what it must contain.
@@ -212,26 +273,46 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Every file that the manifest lists, the model first.
+    /// Every file that the manifest lists with its sha256, the model first if it is there. The compiled plan is not
+    /// among them.
     pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
-        let model = Listed {
+        let model = Some(self.listed_model()).filter(|_| !self.model.absent);
+        model.into_iter().chain([self.listed_tokenizer()]).chain(self.listed_others())
+    }
+
+    /// Bytes of all files but the manifest itself.
+    pub fn bytes(&self) -> u64 {
+        self.listed().map(|l| l.bytes).chain(self.plan.as_ref().map(|plan| plan.bytes)).sum()
+    }
+
+    /// The model file, also if the pack does not hold it.
+    pub fn listed_model(&self) -> Listed<'_> {
+        Listed {
             file: &self.model.file,
             sha256: &self.model.sha256,
             bytes: self.model.bytes,
             budget: MAX_MODEL_BYTES,
-        };
-        let tokenizer = Listed {
+        }
+    }
+
+    /// The tokenizer file.
+    pub fn listed_tokenizer(&self) -> Listed<'_> {
+        Listed {
             file: &self.tokenizer.file,
             sha256: &self.tokenizer.sha256,
             bytes: self.tokenizer.bytes,
             budget: MAX_TOKENIZER_BYTES,
-        };
-        [model, tokenizer].into_iter().chain(self.files.iter().map(|f| Listed {
+        }
+    }
+
+    /// The files that the engine does not read.
+    pub fn listed_others(&self) -> impl Iterator<Item = Listed<'_>> {
+        self.files.iter().map(|f| Listed {
             file: &f.file,
             sha256: &f.sha256,
             bytes: f.bytes,
             budget: MAX_OTHER_BYTES,
-        }))
+        })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -251,11 +332,23 @@ impl Manifest {
 
     fn check_files(&self) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
-        for listed in self.listed() {
-            check_path(listed.file)?;
-            if !seen.insert(listed.file) {
-                return Err(invalid(format!("manifest.toml lists the file {:?} twice", listed.file)));
+        let mut fresh = |file: &'_ str| {
+            check_path(file)?;
+            if !seen.insert(file.to_owned()) {
+                return Err(invalid(format!("manifest.toml lists the file {file:?} twice")));
             }
+            Ok(())
+        };
+        if let Some(plan) = &self.plan {
+            fresh(&plan.file)?;
+            plan.check()?;
+        } else if self.model.absent {
+            return Err(invalid(
+                "manifest.toml: model.absent is set, and there is no compiled plan".to_owned(),
+            ));
+        }
+        for listed in [self.listed_model(), self.listed_tokenizer()].into_iter().chain(self.listed_others()) {
+            fresh(listed.file)?;
             let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
             if listed.sha256.len() != 64 || !listed.sha256.bytes().all(hex) {
                 return Err(invalid(format!(

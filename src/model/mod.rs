@@ -2,10 +2,18 @@
 //! Knows nothing of scoring.
 
 pub mod backend;
+#[cfg(feature = "tract")]
+pub mod compile;
 pub mod control;
 pub mod family;
+#[cfg(feature = "tract")]
+pub mod graph;
 pub mod manifest;
+pub mod map;
+#[cfg(any(feature = "tract", feature = "ort"))]
 pub mod onnx;
 pub mod pack;
+pub mod packing;
+pub mod plan;
 pub mod tensor;
 pub mod tokenizer;

@@ -1,5 +1,6 @@
 //! What goes into a backend and what comes out.
 
+use crate::model::plan::ir::Kind;
 use crate::{Code, Error};
 
 /// A dense row-major array.
@@ -16,6 +17,14 @@ pub enum Data {
     I64(Vec<i64>),
     /// Everything else.
     F32(Vec<f32>),
+    /// Lengths and positions of some exporters.
+    I32(Vec<i32>),
+    /// Masks of some exporters.
+    Bool(Vec<bool>),
+    /// Pixels, unsigned quantised values.
+    U8(Vec<u8>),
+    /// Signed quantised values.
+    I8(Vec<i8>),
 }
 
 impl Data {
@@ -23,6 +32,22 @@ impl Data {
         match self {
             Self::I64(v) => v.len(),
             Self::F32(v) => v.len(),
+            Self::I32(v) => v.len(),
+            Self::Bool(v) => v.len(),
+            Self::U8(v) => v.len(),
+            Self::I8(v) => v.len(),
+        }
+    }
+
+    /// What the numbers are.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::I64(_) => Kind::I64,
+            Self::F32(_) => Kind::F32,
+            Self::I32(_) => Kind::I32,
+            Self::Bool(_) => Kind::Bool,
+            Self::U8(_) => Kind::U8,
+            Self::I8(_) => Kind::I8,
         }
     }
 }
@@ -59,7 +84,19 @@ impl Tensor {
     pub fn f32s(&self) -> Option<&[f32]> {
         match &self.data {
             Data::F32(v) => Some(v),
-            Data::I64(_) => None,
+            Data::I64(_) | Data::I32(_) | Data::Bool(_) | Data::U8(_) | Data::I8(_) => None,
+        }
+    }
+
+    /// The one number, as an integer, if this is a single integer or truth value.
+    pub fn single_integer(&self) -> Option<i64> {
+        match &self.data {
+            Data::I64(v) => v.as_array().map(|&[x]| x),
+            Data::I32(v) => v.as_array().map(|&[x]| i64::from(x)),
+            Data::Bool(v) => v.as_array().map(|&[x]| i64::from(x)),
+            Data::U8(v) => v.as_array().map(|&[x]| i64::from(x)),
+            Data::I8(v) => v.as_array().map(|&[x]| i64::from(x)),
+            Data::F32(_) => None,
         }
     }
 }

@@ -1,16 +1,25 @@
 //! What runs a model: one trait, one method.
 
+use std::sync::Arc;
+
+use crate::kernels::Isa;
 use crate::model::control::Control;
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
+use crate::model::plan::run::{Program, State};
+use crate::model::plan::threads::Threads;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
 
 #[cfg(feature = "ort")]
 mod ort;
+mod plan;
 pub mod replay;
 #[cfg(feature = "tract")]
 mod tract;
+
+#[cfg(feature = "tract")]
+pub(in crate::model) use plan::compile;
 
 /// Runs one model. Shared by threads.
 pub trait Backend: Send + Sync {
@@ -19,15 +28,29 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// What `control` says, looked at between operators; [`Code::ModelMismatch`] for inputs or outputs that are not
     /// the family's; [`Code::InvalidModel`] if an operator fails.
-    fn run(&self, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error>;
+    fn run(&self, memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error>;
+
+    /// The compiled plan, if that is what runs.
+    fn plan(&self) -> Option<&Program> {
+        None
+    }
+}
+
+/// What runs of any backend use again: one for each session.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Buffers of compiled plans.
+    pub plan: State,
 }
 
 /// Which backend runs a model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// The best one that this build has: tract.
+    /// A compiled plan where the whole graph has one, else tract.
     #[default]
     Default,
+    /// A compiled plan, or an error that says what stands in the way.
+    Plan,
     /// Any ONNX file, by tract: pure Rust, static.
     Tract,
     /// ONNX Runtime, loaded at run time.
@@ -39,6 +62,7 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Default => "default",
+            Self::Plan => "plan",
             Self::Tract => "tract",
             Self::Ort => "ort",
         }
@@ -47,23 +71,23 @@ impl Kind {
     /// The kind with this word.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] listing the words; [`Code::Unavailable`] for `plan`, which is not built yet.
+    /// [`Code::InvalidArgument`] listing the words.
     pub fn from_name(name: &str) -> Result<Self, Error> {
-        match name {
-            "default" => Ok(Self::Default),
-            "tract" => Ok(Self::Tract),
-            "ort" => Ok(Self::Ort),
-            "plan" => Err(Error::new(Code::Unavailable, "backend plan is not built yet; use tract or ort")),
-            _ => Err(Error::new(
-                Code::InvalidArgument,
-                format!("backend {name:?} is not known; there are default, tract and ort"),
-            )),
-        }
+        [Self::Default, Self::Plan, Self::Tract, Self::Ort]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .ok_or_else(|| {
+                Error::new(
+                    Code::InvalidArgument,
+                    format!("backend {name:?} is not known; there are default, plan, tract and ort"),
+                )
+            })
     }
 
     /// The kinds that this build has.
     pub fn built() -> &'static [Self] {
         &[
+            Self::Plan,
             #[cfg(feature = "tract")]
             Self::Tract,
             #[cfg(feature = "ort")]
@@ -72,17 +96,60 @@ impl Kind {
     }
 }
 
+/// How models are run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What runs them.
+    pub kind: Kind,
+    /// The instructions that plans use.
+    pub isa: Isa,
+    /// Threads that share one run of a plan.
+    pub threads: Arc<Threads>,
+    /// Path of libonnxruntime, for [`Kind::Ort`] alone.
+    pub ort_library: Option<String>,
+}
+
+impl Settings {
+    /// This kind on the best instructions of this CPU, on the calling thread.
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, isa: Isa::best(), threads: Arc::new(Threads::none()), ort_library: None }
+    }
+}
+
+/// A model made ready to run.
+pub struct Loaded {
+    /// What runs it.
+    pub backend: Box<dyn Backend>,
+    /// Which backend that is: never [`Kind::Default`].
+    pub kind: Kind,
+    /// Why it is that one.
+    pub why: String,
+}
+
 /// Prepares a pack's model for running.
 ///
-/// `ort_library` is the path of libonnxruntime, for [`Kind::Ort`] alone.
-///
 /// # Errors
-/// [`Code::Unavailable`] if this build has no such backend or the library is not there; [`Code::InvalidModel`] if the
-/// backend cannot run the file; [`Code::TooLarge`] if a value of it would exceed the backend's bound.
-pub fn load(kind: Kind, pack: &Pack, ort_library: Option<&str>) -> Result<Box<dyn Backend>, Error> {
-    match kind {
-        Kind::Default | Kind::Tract => load_tract(pack),
-        Kind::Ort => load_ort(pack, ort_library),
+/// [`Code::Unavailable`] if this build has no such backend or the library is not there, or if [`Kind::Plan`] was asked
+/// for and the graph has no plan; [`Code::InvalidModel`] if the backend cannot run the file; [`Code::TooLarge`] if a
+/// value of it would exceed the backend's bound.
+pub fn load(settings: &Settings, pack: &Pack) -> Result<Loaded, Error> {
+    let asked = |kind: Kind| format!("backend {} was asked for", kind.name());
+    match settings.kind {
+        Kind::Default => match plan::load(settings, pack) {
+            Ok(loaded) => Ok(loaded),
+            // Without a compiler, or with a plan that cannot be run, there is nothing to fall back to.
+            Err(refusal) if refusal.code != Code::Unavailable || !cfg!(feature = "tract") => Err(refusal),
+            Err(refusal) => {
+                log::info!("pack {} runs on tract: {}", pack.manifest().name, refusal.message);
+                Ok(Loaded { backend: load_tract(pack)?, kind: Kind::Tract, why: refusal.message })
+            }
+        },
+        Kind::Plan => plan::load(settings, pack),
+        Kind::Tract => Ok(Loaded { backend: load_tract(pack)?, kind: Kind::Tract, why: asked(Kind::Tract) }),
+        Kind::Ort => {
+            let backend = load_ort(pack, settings.ort_library.as_deref())?;
+            Ok(Loaded { backend, kind: Kind::Ort, why: asked(Kind::Ort) })
+        }
     }
 }
 
@@ -106,8 +173,20 @@ fn load_ort(_pack: &Pack, _library: Option<&str>) -> Result<Box<dyn Backend>, Er
     Err(Error::new(Code::Unavailable, "this build has no backend ort (feature `ort`)"))
 }
 
+/// The bytes of the pack's model file, after a look at what it holds: backends trust what they parse.
+///
+/// # Errors
+/// As [`Pack::model`]; [`Code::InvalidModel`], [`Code::TooLarge`] or [`Code::ModelMismatch`] for what it holds.
+#[cfg(any(feature = "tract", feature = "ort"))]
+fn model(pack: &Pack) -> Result<&[u8], Error> {
+    use crate::model::onnx;
+
+    let bytes = pack.model()?;
+    onnx::check_ports(&onnx::inspect(bytes)?, pack.manifest())?;
+    Ok(bytes)
+}
+
 /// The graph's names for a family's tensors, in the family's order.
-#[cfg_attr(not(any(feature = "tract", feature = "ort")), expect(dead_code))]
 fn graph_names(manifest: &Manifest) -> Result<(Vec<String>, Vec<String>), Error> {
     let family = crate::model::family::find(&manifest.family)?;
     let names = |specs: &[crate::model::family::TensorSpec],

@@ -12,7 +12,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
 use ort::value::{DynValue, Tensor as OrtTensor};
 
-use crate::model::backend::{Backend, graph_names};
+use crate::model::backend::{Backend, Memory, graph_names};
 use crate::model::control::Control;
 use crate::model::pack::Pack;
 use crate::model::tensor::{Data, Tensor};
@@ -36,7 +36,7 @@ impl Ort {
         let manifest = pack.manifest();
         let environment = environment(library)?;
         let (inputs, outputs) = graph_names(manifest)?;
-        let session = build(&environment, pack.model()).map_err(|e| {
+        let session = build(&environment, super::model(pack)?).map_err(|e| {
             Error::new(
                 Code::InvalidModel,
                 format!(
@@ -64,6 +64,10 @@ impl Ort {
             let value = match input.data() {
                 Data::I64(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
                 Data::F32(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
+                Data::I32(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
+                Data::Bool(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
+                Data::U8(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
+                Data::I8(v) => OrtTensor::from_array((shape, v.clone())).map(OrtTensor::into_dyn),
             };
             values.push((name.clone(), value.map_err(|e| self.failed(&e))?));
         }
@@ -82,7 +86,7 @@ impl Ort {
 }
 
 impl Backend for Ort {
-    fn run(&self, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, _memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
         control.check()?;
         let options = RunOptions::new().map_err(|e| self.failed(&e))?;
         if control.is_unlimited() {

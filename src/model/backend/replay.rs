@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::model::backend::Backend;
+use crate::model::backend::{Backend, Memory};
 use crate::model::control::Control;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
@@ -32,7 +32,7 @@ impl Replay {
 }
 
 impl Backend for Replay {
-    fn run(&self, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, _memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
         control.check()?;
         let mut state = self.state.lock().unwrap_or_else(|e| e.into_inner());
         let call = state.inputs.len();

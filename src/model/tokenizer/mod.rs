@@ -1,4 +1,7 @@
-//! Text to token ids with byte offsets, from a `tokenizer.json` (WordPiece, Unigram, BPE).
+//! Text to token ids with byte offsets, from a `tokenizer.json` (WordPiece, Unigram, BPE) or a packed vocabulary.
+
+mod text;
+mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,16 +10,29 @@ use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 
 use crate::model::control::Control;
+use crate::model::pack::Pack;
 use crate::{Code, Error};
+
+use text::Rules;
+pub use text::Scratch;
+use words::{Parts, Words};
+
+/// Bytes of a packed vocabulary.
+pub type Holder = Box<dyn AsRef<[u8]> + Send + Sync>;
 
 /// The length, in bytes, up to which text is given to the tokenizer in one piece where pieces are exact.
 const PIECE_BYTES: usize = 8192;
 
 /// A tokenizer, as its `tokenizer.json` describes it, less truncation and padding, which are the engine's.
 pub struct Tokenizer {
-    inner: tokenizers::Tokenizer,
+    inner: Inner,
     /// Whether text may be cut at spaces and line feeds without changing an id.
     splits_at_spaces: bool,
+}
+
+enum Inner {
+    Library(Box<tokenizers::Tokenizer>),
+    Words(Words),
 }
 
 /// Token ids, and the bytes of the text that each one stands for.
@@ -49,17 +65,78 @@ impl Tokenizer {
             && matches!(inner.get_normalizer(), None | Some(NormalizerWrapper::BertNormalizer(_)))
             && matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)))
             && inner.get_added_tokens_decoder().values().all(|token| token.special);
-        Ok(Self { inner, splits_at_spaces })
+        Ok(Self { inner: Inner::Library(Box::new(inner)), splits_at_spaces })
+    }
+
+    /// Reads what [`Tokenizer::packed`] made.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTokenizer`] if that is not what it is.
+    /// # Cost
+    /// A look at its first bytes; nothing is copied.
+    pub fn from_packed(vocabulary: Holder) -> Result<Self, Error> {
+        Ok(Self { inner: Inner::Words(Words::new(vocabulary)?), splits_at_spaces: true })
+    }
+
+    /// A pack's tokenizer: from the compiled plan if it holds the vocabulary, else from the tokenizer file.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::from_packed`], or [`Pack::tokenizer`] and [`Tokenizer::from_bytes`].
+    pub fn of(pack: &Pack) -> Result<Self, Error> {
+        match pack.plan().and_then(|plan| plan.vocabulary()) {
+            Some(vocabulary) => Self::from_packed(Box::new(vocabulary)),
+            None => Self::from_bytes(pack.tokenizer()?),
+        }
+    }
+
+    /// The vocabulary in a form that is used where it lies, with the same ids and offsets; `None` if there is none: it
+    /// is for WordPiece after BERT's normalizer and pre-tokenizer, without added tokens but special ones.
+    pub fn packed(&self) -> Option<Vec<u8>> {
+        let Inner::Library(inner) = &self.inner else { return None };
+        if !self.splits_at_spaces {
+            return None;
+        }
+        let (ModelWrapper::WordPiece(model), Some(NormalizerWrapper::BertNormalizer(rules))) =
+            (inner.get_model(), inner.get_normalizer())
+        else {
+            return None;
+        };
+        let vocabulary = inner.get_vocab(false);
+        let mut pieces: Vec<(&str, u32)> =
+            vocabulary.iter().map(|(piece, &id)| (piece.as_str(), id)).collect();
+        // The bytes depend on the order, and the map's is another one each time.
+        pieces.sort_unstable_by_key(|&(_, id)| id);
+        let added = inner.get_added_tokens_decoder();
+        let parts = Parts {
+            pieces,
+            added: added.iter().map(|(&id, token)| (token.content.as_str(), id)).collect(),
+            unknown: &model.unk_token,
+            prefix: &model.continuing_subword_prefix,
+            max_chars: model.max_input_chars_per_word,
+            rules: Rules {
+                clean: rules.clean_text,
+                ideographs: rules.handle_chinese_chars,
+                strip_accents: rules.strip_accents.unwrap_or(rules.lowercase),
+                lowercase: rules.lowercase,
+            },
+        };
+        parts.write()
     }
 
     /// Number of ids, added tokens included.
     pub fn vocabulary(&self) -> usize {
-        self.inner.get_vocab_size(true)
+        match &self.inner {
+            Inner::Library(inner) => inner.get_vocab_size(true),
+            Inner::Words(words) => words.count(),
+        }
     }
 
     /// The text of a token, if the id is one.
     pub fn token(&self, id: u32) -> Option<String> {
-        self.inner.id_to_token(id)
+        match &self.inner {
+            Inner::Library(inner) => inner.id_to_token(id),
+            Inner::Words(words) => words.token(id).map(str::to_owned),
+        }
     }
 
     /// Token ids and byte offsets of a text, without special tokens.
@@ -71,21 +148,46 @@ impl Tokenizer {
     /// (WordPiece after BERT's normalizer and pre-tokenizer, without added tokens but special ones), else once.
     pub fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
         let mut out = Encoding::default();
+        self.encode_into(text, control, &mut Scratch::default(), &mut out)?;
+        Ok(out)
+    }
+
+    /// As [`Tokenizer::encode`], into memory that is used again: with a packed vocabulary no heap call once both have
+    /// grown to the text.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::encode`]; `out` then holds the tokens before.
+    pub fn encode_into(
+        &self,
+        text: &str,
+        control: &Control,
+        scratch: &mut Scratch,
+        out: &mut Encoding,
+    ) -> Result<(), Error> {
+        out.ids.clear();
+        out.offsets.clear();
         let mut start = 0;
         while start < text.len() {
             control.check()?;
             let end = if self.splits_at_spaces { piece_end(text, start) } else { text.len() };
-            let piece = guarded(|| self.inner.encode(&text[start..end], false))
-                .and_then(|encoded| encoded.map_err(|e| e.to_string()))
-                .map_err(|e| {
-                    Error::new(Code::InvalidTokenizer, format!("the tokenizer refused the text: {e}"))
-                })?;
-            out.ids.extend_from_slice(piece.get_ids());
-            out.offsets.extend(piece.get_offsets().iter().map(|&(a, b)| (start + a, start + b)));
+            match &self.inner {
+                Inner::Library(inner) => library(inner, &text[start..end], start, out)?,
+                Inner::Words(words) => words.encode(&text[start..end], start, scratch, out),
+            }
             start = end;
         }
-        Ok(out)
+        Ok(())
     }
+}
+
+/// Appends the tokens of a text that starts at byte `start` of the whole.
+fn library(inner: &tokenizers::Tokenizer, text: &str, start: usize, out: &mut Encoding) -> Result<(), Error> {
+    let piece = guarded(|| inner.encode(text, false))
+        .and_then(|encoded| encoded.map_err(|e| e.to_string()))
+        .map_err(|e| Error::new(Code::InvalidTokenizer, format!("the tokenizer refused the text: {e}")))?;
+    out.ids.extend_from_slice(piece.get_ids());
+    out.offsets.extend(piece.get_offsets().iter().map(|&(a, b)| (start + a, start + b)));
+    Ok(())
 }
 
 /// The tokenizer library unwraps what it believes to be true of a file; where that is wrong it is an error here.
