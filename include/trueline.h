@@ -59,7 +59,7 @@
 /** Details for finding a fault. */
 #define TL_LOG_DEBUG 4
 
-/** The best backend that this build has. */
+/** A compiled plan where the whole graph has one, else tract. */
 #define TL_BACKEND_DEFAULT 0
 
 /** tract: any ONNX file, in pure Rust. */
@@ -67,6 +67,9 @@
 
 /** ONNX Runtime, loaded at run time; only in builds with the feature `ort`. */
 #define TL_BACKEND_ORT 2
+
+/** A compiled plan, and no other: a graph that has none is refused, with the operator that stands in the way. */
+#define TL_BACKEND_PLAN 3
 
 /** Any role: every category is judged. */
 #define TL_ROLE_ANY 0
@@ -116,7 +119,7 @@ typedef struct tl_cancel tl_cancel;
 /** Packs made ready to run. Immutable; share it freely between threads. */
 typedef struct tl_engine tl_engine;
 
-/** A pack that was read whole and whose every file has the sha256 that its manifest states. Immutable. */
+/** A pack whose every file is there, and has the digest that its manifest states if it was read. Immutable. */
 typedef struct tl_pack tl_pack;
 
 /** What guard calls decided: one item a text. */
@@ -144,6 +147,13 @@ typedef struct tl_engine_config {
   const char *isa;
   /** Path of libonnxruntime for TL_BACKEND_ORT; NULL: the environment variable TRUELINE_ORT_LIBRARY. */
   const char *ort_library;
+  /**
+   * Threads that share one model run, the caller's among them; 0 and 1: the caller's alone. More are started with
+   * the engine, sleep between runs, and end with it.
+   */
+  uint32_t threads;
+  /** Must be 0. */
+  uint32_t reserved;
 } tl_engine_config;
 
 /** How a guard call judges. In every field 0 or NULL is the default. */
@@ -250,7 +260,7 @@ typedef struct tl_span {
 #define TL_ERR_BROKEN (-18)
 
 /** Every default of a tl_engine_config. */
-#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL }
+#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
 
@@ -318,6 +328,9 @@ void tl_cancel_destroy(tl_cancel *cancel);
 
 /**
  * Reads a pack from a folder, or from a tar archive of one.
+ *
+ * A compiled plan (`trueline pack`) in a folder is mapped and not copied: until pack and engines are destroyed its file
+ * must not be shortened or written into. To replace it, rename another file into its place.
  *
  * @param path      UTF-8, ended by NUL.
  * @param out_pack  gets the pack; end it with tl_pack_destroy, at once after tl_engine_create if you like.

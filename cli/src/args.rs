@@ -39,7 +39,7 @@ pub struct Common {
     /// Path of libonnxruntime, for the backend ort
     #[arg(long, global = true, value_name = "PATH")]
     pub ort_library: Option<String>,
-    /// Instruction set: avx512vnni, avx512, avx2, dotprod, neon or scalar
+    /// Instruction set: avx512vnni, avx512, avxvnni, avx2, i8mm, dotprod, neon or scalar
     #[arg(long, global = true, value_name = "NAME")]
     pub isa: Option<String>,
     /// Threads that work on the input
@@ -77,7 +77,7 @@ impl Common {
 
     /// How an engine is built, with this backend.
     pub fn config(&self, backend: Kind) -> Config {
-        Config { backend, isa: self.isa.clone(), ort_library: self.ort_library.clone() }
+        Config { backend, isa: self.isa.clone(), ort_library: self.ort_library.clone(), threads: 0 }
     }
 }
 
@@ -111,8 +111,8 @@ pub enum Command {
     Calibrate(NotBuilt),
     /// Measure how far a pack drifts from another (not built yet)
     Audit(NotBuilt),
-    /// Add the compiled plan to a pack (not built yet)
-    Pack(NotBuilt),
+    /// Add the compiled plan to a pack, so that it loads at once
+    Pack(PackArgs),
     /// Compute metrics of outputs against gold files (not built yet)
     Eval(NotBuilt),
 }
@@ -159,7 +159,7 @@ impl Command {
     /// The subcommand's name, if it is not built yet.
     pub fn not_built(&self) -> Option<&'static str> {
         match self {
-            Self::Guard(_) | Self::Packs(_) | Self::Explain(_) | Self::Bench(_) => None,
+            Self::Guard(_) | Self::Packs(_) | Self::Explain(_) | Self::Bench(_) | Self::Pack(_) => None,
             Self::Inspect(_) => Some("inspect"),
             Self::Correct(_) => Some("correct"),
             Self::Align(Align::Words(_)) => Some("align words"),
@@ -173,7 +173,6 @@ impl Command {
             Self::Watermark(Watermark::Detect(_)) => Some("watermark detect"),
             Self::Calibrate(_) => Some("calibrate"),
             Self::Audit(_) => Some("audit"),
-            Self::Pack(_) => Some("pack"),
             Self::Eval(_) => Some("eval"),
         }
     }
@@ -268,6 +267,37 @@ pub struct BenchArgs {
     /// How to write the rows.
     #[command(flatten)]
     pub list: ListArgs,
+}
+
+/// `trueline pack`.
+#[derive(Args, Debug)]
+pub struct PackArgs {
+    /// Pack to compile: a name in TRUELINE_PACKS or ./models, or the path of a folder
+    pub folder: PathBuf,
+    /// Write the compiled pack into this folder, and leave the one given as it is
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Weights that the model file keeps in floating point
+    #[arg(long, value_name = "FORM", default_value = "as-stored")]
+    pub weights: WeightWord,
+    /// Keep attention in f32 where the linear layers are int8
+    #[arg(long)]
+    pub exact_attention: bool,
+    /// Leave the model file out: the compiled plan is all that is needed to run
+    #[arg(long)]
+    pub slim: bool,
+    /// How to say what was done.
+    #[command(flatten)]
+    pub list: ListArgs,
+}
+
+/// The word for what becomes of weights in floating point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WeightWord {
+    /// They stay as they are
+    AsStored,
+    /// They become int8; check the pack's thresholds afterwards
+    Int8,
 }
 
 /// A time for `--seconds`.

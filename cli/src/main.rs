@@ -6,6 +6,7 @@ mod explain;
 mod guard;
 mod lookup;
 mod output;
+mod pack;
 mod packs;
 mod progress;
 
@@ -53,6 +54,7 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Packs(args) => packs::run(args, &cli.common),
         Command::Explain(args) => explain::run(args, &cli.common),
         Command::Bench(args) => bench::run(args, &cli.common),
+        Command::Pack(args) => pack::run(args, &cli.common),
         // Answered above.
         _ => Ok(output::USAGE),
     }

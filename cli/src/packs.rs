@@ -96,7 +96,7 @@ fn look(path: &Path, verify: bool) -> Found {
     let shown = path.display().to_string();
     match result {
         Ok((manifest, sha256, manifest_bytes)) => Found::Good(Box::new(Good {
-            size: manifest_bytes + manifest.listed().map(|l| l.bytes).sum::<u64>(),
+            size: manifest_bytes + manifest.bytes(),
             name: manifest.name,
             family: manifest.family,
             version: manifest.version,
@@ -126,6 +126,10 @@ fn manifest_alone(path: &Path) -> Result<(Manifest, String, u64), Error> {
 /// The same, after reading every file. A tar file's manifest counts as 0 bytes: its size is not kept.
 fn whole(path: &Path) -> Result<(Manifest, String, u64), Error> {
     let pack = Pack::open(path)?;
+    if !pack.manifest().model.absent {
+        pack.model()?;
+    }
+    pack.tokenizer()?;
     let bytes = fs::metadata(path.join(MANIFEST)).map_or(0, |about| about.len());
     Ok((pack.manifest().clone(), pack.sha256().to_owned(), bytes))
 }

@@ -85,11 +85,19 @@ fn explain_names_every_operator_and_what_runs_it() {
     let found = &array[0];
     let layers = found["layers"].as_array().unwrap();
     let counted: u64 = found["operators"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
-    assert_eq!(counted, layers.len() as u64);
+    // Fused, there are fewer steps than operators in the file.
+    assert!(layers.len() as u64 * 3 < counted, "{} steps for {counted} operators", layers.len());
     assert!(found["operators"].get("MatMulInteger").is_some());
-    assert!(layers.iter().all(|l| l["kernel"] == "tract" && l["why"] == "compiled plans are not built yet"));
+    let by =
+        |kernel: &str| layers.iter().filter(|l| l["kernel"].as_str().unwrap().starts_with(kernel)).count();
+    assert!(by("linear_i8/") >= 4 && by("attention/") >= 1 && by("norm_f32/") >= 3);
     let ports = (found["inputs"].as_array().unwrap().len(), found["outputs"].as_array().unwrap().len());
-    assert_eq!((ports, found["backend"].as_str()), ((3, 1), Some("tract")));
+    assert_eq!((ports, found["backend"].as_str()), ((3, 1), Some("plan")));
+    let stock = feed(&["explain", "--json", "--backend", "tract", "--pack", pack], b"");
+    let stock: Vec<Value> = serde_json::from_str(&stock.out).unwrap();
+    let layers_of_tract = stock[0]["layers"].as_array().unwrap();
+    assert_eq!(counted, layers_of_tract.len() as u64);
+    assert!(layers_of_tract.iter().all(|l| l["kernel"] == "tract"));
     assert!(found["opset"].as_u64() > Some(10) && found["stored_bytes"].as_u64() > Some(100_000));
     let person = feed(&["explain", "--isa", "scalar", "--pack", pack], b"");
     assert_eq!((person.status, &*person.err), (Some(0), ""));

@@ -22,7 +22,6 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
         "watermark detect",
         "calibrate",
         "audit",
-        "pack",
         "eval",
     ];
     let help = feed(&["--help"], b"");
@@ -61,9 +60,8 @@ fn wrong_usage_ends_with_2() {
         assert_eq!((ran.status, &*ran.out), (Some(2), ""), "{args:?}");
         assert!(!ran.err.is_empty(), "{args:?}");
     }
-    let said: [(&[&str], &str); 6] = [
-        (&["--backend", "plan"], "backend plan is not built yet"),
-        (&["--backend", "magic"], "there are default, tract and ort"),
+    let said: [(&[&str], &str); 5] = [
+        (&["--backend", "magic"], "there are default, plan, tract and ort"),
         (&["--isa", "AVX2"], "no such instruction set; this machine has"),
         (&["--policy", "p.toml"], "--policy: not built yet"),
         (&["--pack", &pack, "--pack", &pack], "guard takes one pack; --pack gives 2"),

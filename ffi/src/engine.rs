@@ -13,12 +13,14 @@ use crate::pack::tl_pack;
 use crate::pointer::{Out, Sized32, optional_text, required, sized, span};
 use crate::status::tl_status;
 
-/// The best backend that this build has.
+/// A compiled plan where the whole graph has one, else tract.
 pub const TL_BACKEND_DEFAULT: u32 = 0;
 /// tract: any ONNX file, in pure Rust.
 pub const TL_BACKEND_TRACT: u32 = 1;
 /// ONNX Runtime, loaded at run time; only in builds with the feature `ort`.
 pub const TL_BACKEND_ORT: u32 = 2;
+/// A compiled plan, and no other: a graph that has none is refused, with the operator that stands in the way.
+pub const TL_BACKEND_PLAN: u32 = 3;
 
 /// How an engine is built. In every field 0 or NULL is the default.
 #[repr(C)]
@@ -32,14 +34,25 @@ pub struct tl_engine_config {
     pub isa: *const c_char,
     /// Path of libonnxruntime for TL_BACKEND_ORT; NULL: the environment variable TRUELINE_ORT_LIBRARY.
     pub ort_library: *const c_char,
+    /// Threads that share one model run, the caller's among them; 0 and 1: the caller's alone. More are started with
+    /// the engine, sleep between runs, and end with it.
+    pub threads: u32,
+    /// Must be 0.
+    pub reserved: u32,
 }
 
 // SAFETY: `repr(C)`, `struct_size` first, integers and pointers only.
 unsafe impl Sized32 for tl_engine_config {
     const NAME: &'static str = "tl_engine_config";
     const INIT: &'static str = "TL_ENGINE_CONFIG_INIT";
-    const ZERO: Self =
-        Self { struct_size: 0, backend: 0, isa: std::ptr::null(), ort_library: std::ptr::null() };
+    const ZERO: Self = Self {
+        struct_size: 0,
+        backend: 0,
+        isa: std::ptr::null(),
+        ort_library: std::ptr::null(),
+        threads: 0,
+        reserved: 0,
+    };
 }
 
 /// Packs made ready to run. Immutable; share it freely between threads.
@@ -91,10 +104,11 @@ pub unsafe extern "C" fn tl_engine_create(
             TL_BACKEND_DEFAULT => Kind::Default,
             TL_BACKEND_TRACT => Kind::Tract,
             TL_BACKEND_ORT => Kind::Ort,
+            TL_BACKEND_PLAN => Kind::Plan,
             other => {
                 return Err(Error::new(
                     Code::InvalidArgument,
-                    format!("backend is {other}; it lies between {TL_BACKEND_DEFAULT} and {TL_BACKEND_ORT}"),
+                    format!("backend is {other}; it lies between {TL_BACKEND_DEFAULT} and {TL_BACKEND_PLAN}"),
                 ));
             }
         };
@@ -102,8 +116,16 @@ pub unsafe extern "C" fn tl_engine_create(
         let isa = unsafe { optional_text(given.isa, "config.isa") }?;
         // SAFETY: as above.
         let ort_library = unsafe { optional_text(given.ort_library, "config.ort_library") }?;
-        let config =
-            Config { backend, isa: isa.map(str::to_owned), ort_library: ort_library.map(str::to_owned) };
+        if given.reserved != 0 {
+            let message = format!("config.reserved is {}; it must be 0", given.reserved);
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let config = Config {
+            backend,
+            isa: isa.map(str::to_owned),
+            ort_library: ort_library.map(str::to_owned),
+            threads: usize::try_from(given.threads).unwrap_or(usize::MAX),
+        };
         out.set(Box::into_raw(Box::new(tl_engine::new(Engine::new(&config, &live)?))));
         Ok(())
     })

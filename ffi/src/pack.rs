@@ -10,7 +10,7 @@ use crate::boundary::{boundary, value};
 use crate::pointer::{Out, optional_text, span};
 use crate::status::tl_status;
 
-/// A pack that was read whole and whose every file has the sha256 that its manifest states. Immutable.
+/// A pack whose every file is there, and has the digest that its manifest states if it was read. Immutable.
 pub struct tl_pack {
     pub(crate) pack: Pack,
     name: CString,
@@ -19,6 +19,9 @@ pub struct tl_pack {
 }
 
 /// Reads a pack from a folder, or from a tar archive of one.
+///
+/// A compiled plan (`trueline pack`) in a folder is mapped and not copied: until pack and engines are destroyed its file
+/// must not be shortened or written into. To replace it, rename another file into its place.
 ///
 /// @param path      UTF-8, ended by NUL.
 /// @param out_pack  gets the pack; end it with tl_pack_destroy, at once after tl_engine_create if you like.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use trueline_core::Error;
 use trueline_core::engine::{Engine, Guard, Session};
 use trueline_core::kernels::Isa;
-use trueline_core::model::backend::Backend;
+use trueline_core::model::backend::{Backend, Memory};
 use trueline_core::model::control::Control;
 use trueline_core::model::pack::Pack;
 use trueline_core::model::tensor::{Data, Tensor};
@@ -26,7 +26,12 @@ struct PanicsOnce {
 }
 
 impl Backend for PanicsOnce {
-    fn run(&self, _inputs: &[Tensor], _control: &Control) -> Result<Vec<Tensor>, Error> {
+    fn run(
+        &self,
+        _memory: &mut Memory,
+        _inputs: &[Tensor],
+        _control: &Control,
+    ) -> Result<Vec<Tensor>, Error> {
         assert!(self.runs.fetch_add(1, Ordering::SeqCst) > 0, "a fault of the library itself");
         Ok(vec![Tensor::new(vec![1, self.labels], Data::F32(vec![-40.0; self.labels]))?])
     }
@@ -35,7 +40,8 @@ impl Backend for PanicsOnce {
 fn engine() -> Engine {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/guard-test-f32");
     let pack = Pack::open(&folder).expect("the test pack opens");
-    let tokenizer = Tokenizer::from_bytes(pack.tokenizer()).expect("its tokenizer parses");
+    let tokenizer =
+        Tokenizer::from_bytes(pack.tokenizer().expect("its bytes")).expect("its tokenizer parses");
     let labels = pack.manifest().labels.len();
     let backend = PanicsOnce { runs: AtomicUsize::new(0), labels };
     let guard = Guard::from_parts(pack.manifest().clone(), tokenizer, Box::new(backend)).expect("they fit");

@@ -125,10 +125,10 @@ fn time_pack(
         });
     };
     let times = time(args.seconds, || load().map(drop))?;
-    let bytes = pack.manifest().listed().map(|l| l.bytes).sum();
+    let bytes = pack.manifest().bytes();
     add(format!("cold_start/{}", kind.name()), (bytes, "bytes"), times);
 
-    let tokenizer = Tokenizer::from_bytes(pack.tokenizer()).map_err(|e| unusable(&e))?;
+    let tokenizer = pack.tokenizer().and_then(Tokenizer::from_bytes).map_err(|e| unusable(&e))?;
     let mut session = Session::new(&engine, None).map_err(|e| unusable(&e))?;
     let options = GuardOptions::default();
     for tokens in TOKENS {
