@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use support::{project, text};
 use trueline_core::engine::{Config, Engine, GuardOptions, Session, Verdict};
-use trueline_core::model::backend::{self, Backend, Kind};
+use trueline_core::model::backend::{self, Backend, Kind, Memory, Settings};
 use trueline_core::model::control::Control;
 use trueline_core::model::family;
 use trueline_core::model::pack::Pack;
@@ -53,14 +53,16 @@ fn texts() -> Vec<String> {
 /// The logits of the first window of each text.
 fn logits(pack: &Pack, backend: &dyn Backend, texts: &[String]) -> Vec<Vec<f32>> {
     let manifest = pack.manifest();
-    let tokenizer = Tokenizer::from_bytes(pack.tokenizer()).expect("the pack's tokenizer");
+    let tokenizer =
+        Tokenizer::from_bytes(pack.tokenizer().expect("its bytes")).expect("the pack's tokenizer");
     let family = family::find(&manifest.family).expect("the pack's family");
     let control = Control::unlimited();
+    let mut memory = Memory::default();
     let run = |text: &String| {
         let ids = tokenizer.encode(text, &control).expect("no limit").ids;
         let most = manifest.limits.max_tokens - family::SPECIAL_TOKENS;
         let inputs = family.encode(manifest, &ids[..ids.len().min(most)]).expect("short enough");
-        let outputs = backend.run(&inputs, &control).expect("the model runs");
+        let outputs = backend.run(&mut memory, &inputs, &control).expect("the model runs");
         outputs[0].f32s().expect("logits").to_vec()
     };
     texts.iter().map(run).collect()
@@ -70,14 +72,23 @@ fn logits(pack: &Pack, backend: &dyn Backend, texts: &[String]) -> Vec<Vec<f32>>
 fn f32_logits_agree() {
     let Some(library) = library() else { return };
     let (pack, texts) = (pack("guard-test-f32"), texts());
-    let load = |kind| backend::load(kind, &pack, Some(&library)).expect("the backend is there");
-    let (tract, ort) = (load(Kind::Tract), load(Kind::Ort));
-    let (ours, theirs) = (logits(&pack, &*tract, &texts), logits(&pack, &*ort, &texts));
-    let pairs = || ours.iter().flatten().zip(theirs.iter().flatten());
-    assert_eq!(pairs().count(), texts.len() * pack.manifest().labels.len());
-    let worst = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-    println!("guard-test-f32: {} texts, largest difference of a logit {worst:e}", texts.len());
-    assert!(pairs().all(|(a, b)| (a - b).abs() <= 1e-4), "{worst:e}");
+    let load = |kind| {
+        let settings = Settings { ort_library: Some(library.clone()), ..Settings::new(kind) };
+        backend::load(&settings, &pack).expect("the backend is there").backend
+    };
+    let theirs = logits(&pack, &*load(Kind::Ort), &texts);
+    for kind in [Kind::Plan, Kind::Tract] {
+        let ours = logits(&pack, &*load(kind), &texts);
+        let pairs = || ours.iter().flatten().zip(theirs.iter().flatten());
+        assert_eq!(pairs().count(), texts.len() * pack.manifest().labels.len());
+        let worst = pairs().map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!(
+            "guard-test-f32, {}: {} texts, largest difference of a logit {worst:e}",
+            kind.name(),
+            texts.len()
+        );
+        assert!(pairs().all(|(a, b)| (a - b).abs() <= 1e-4), "{worst:e}");
+    }
 }
 
 /// The verdicts of one backend on all texts.
@@ -90,10 +101,10 @@ fn verdicts(pack: &Pack, backend: Kind, library: &str, texts: &[String]) -> Vec<
 }
 
 /// Scores within `tolerance`, and the same flags and actions wherever a score is further than that from its threshold.
-fn verdicts_agree(name: &str, tolerance: f32) {
+fn verdicts_agree(name: &str, kind: Kind, tolerance: f32) {
     let Some(library) = library() else { return };
     let (pack, texts) = (pack(name), texts());
-    let ours = verdicts(&pack, Kind::Tract, &library, &texts);
+    let ours = verdicts(&pack, kind, &library, &texts);
     let theirs = verdicts(&pack, Kind::Ort, &library, &texts);
     let (mut worst, mut judged, mut near) = (0.0_f32, 0, 0);
     for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
@@ -116,18 +127,26 @@ fn verdicts_agree(name: &str, tolerance: f32) {
         assert!(!all_far || ours.action == theirs.action, "text {at}");
     }
     println!(
-        "{name}: {judged} texts, largest difference of a score {worst:e}, {near} scores near a threshold"
+        "{name}, {}: {judged} texts, largest difference of a score {worst:e}, {near} scores near a threshold",
+        kind.name()
     );
     assert!(judged >= 150, "{judged} texts were judged");
 }
 
 #[test]
 fn f32_verdicts_agree() {
-    verdicts_agree("guard-test-f32", 1e-4);
+    for kind in [Kind::Plan, Kind::Tract] {
+        verdicts_agree("guard-test-f32", kind, 1e-4);
+    }
 }
 
 #[test]
 fn int8_verdicts_agree() {
-    verdicts_agree("guard-test-int8", 0.02);
-    verdicts_agree("guard-en", 0.02);
+    for kind in [Kind::Plan, Kind::Tract] {
+        verdicts_agree("guard-test-int8", kind, 0.02);
+    }
+    verdicts_agree("guard-en", Kind::Tract, 0.02);
+    // ONNX Runtime rounds a whole tensor by one scale, the plan each row by its own; against the f32 model of this pack
+    // ONNX Runtime is off by up to 0.05 on such texts, and the plan by a fraction of that.
+    verdicts_agree("guard-en", Kind::Plan, 0.06);
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use support::pack::{files, manifest_text, tar, tokenizer};
 use support::{Function, bytes, logits, refused, session, session_of};
 use trueline_core::engine::{Action, Config, Engine, Guard, GuardOptions, Reason, Session, Span, Verdict};
-use trueline_core::model::backend::Backend;
 use trueline_core::model::backend::replay::Replay;
+use trueline_core::model::backend::{Backend, Memory};
 use trueline_core::model::control::Control;
 use trueline_core::model::manifest::{Manifest, Role};
 use trueline_core::model::pack::Pack;
@@ -24,7 +24,8 @@ const CALM: [f32; 3] = [-2.0, -2.0, -2.0];
 fn replayed(rows: &[[f32; 3]]) -> (Session, Arc<Replay>) {
     let replay = Arc::new(Replay::new(rows.iter().map(|row| logits(row)).collect()));
     let backend = Arc::clone(&replay);
-    let run = move |inputs: &[Tensor], control: &Control| backend.run(inputs, control);
+    let run =
+        move |inputs: &[Tensor], control: &Control| backend.run(&mut Memory::default(), inputs, control);
     (session(&manifest_text(), tokenizer().as_bytes(), Function(run)), replay)
 }
 

@@ -1,4 +1,4 @@
-//! The arrows between the layers of `src`: who may name whom, and that nothing there is unsafe.
+//! The arrows between the layers of `src`: who may name whom, and that nothing there is unsafe but the mapping of files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,9 @@ const LAYERS: [(&str, &[&str]); 4] = [
     ("model", &["error"]),
     ("engine", &["error", "scoring", "model"]),
 ];
+
+/// The one file of `src` that is not safe Rust: it maps files into memory.
+const MAP: &str = "model/map.rs";
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
@@ -177,17 +180,21 @@ fn no_layer_names_one_above_or_beside_it() {
 }
 
 #[test]
-fn nothing_in_src_is_unsafe() {
-    let mut found = Vec::new();
+fn nothing_in_src_is_unsafe_but_one_block_that_maps_files() {
+    let (mut found, mut mapping) = (Vec::new(), 0);
     for (file, text) in files() {
         for (number, line) in code(&text).lines().enumerate() {
-            let mut words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
-            if words.any(|word| word == "unsafe") {
+            let words = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let here = words.filter(|word| ["unsafe", "unsafe_code"].contains(word)).count();
+            if file == Path::new(MAP) {
+                mapping += here;
+            } else if here > 0 && !line.contains("deny(unsafe_code)") {
                 found.push(format!("{}:{}: unsafe", file.display(), number + 1));
             }
         }
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+    assert_eq!(mapping, 2, "{MAP} has its `allow` and one block, no more");
 }
 
 #[test]

@@ -34,11 +34,12 @@ fn peak() -> u64 {
     1024 * line.split_whitespace().nth(1).expect("a number").parse::<u64>().expect("a number")
 }
 
-/// Refused by the engine as too large, with at most 1 GiB taken on the way.
+/// Refused by the engine as too large, with at most 1.25 GiB taken on the way: the compiler of plans and tract each try
+/// it, and the tests of this file run side by side.
 fn too_large(what: &str, model: Vec<u8>) {
     refused(what, engine(model), Code::TooLarge, &["at most"]);
     #[cfg(target_os = "linux")]
-    assert!(peak() < 1 << 30, "{what}: {} bytes were taken", peak());
+    assert!(peak() < 5 << 28, "{what}: {} bytes were taken", peak());
 }
 
 #[test]

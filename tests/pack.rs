@@ -25,8 +25,8 @@ fn a_good_folder_is_read_as_its_manifest_says() {
     let folder = Folder::new(&files);
     let pack = open(&folder).expect("a good pack");
     assert_eq!(pack.manifest().name, "test");
-    assert_eq!(pack.model(), files["model.onnx"]);
-    assert_eq!(pack.tokenizer(), files["tokenizer.json"]);
+    assert_eq!(pack.model().expect("read"), files["model.onnx"]);
+    assert_eq!(pack.tokenizer().expect("read"), files["tokenizer.json"]);
     assert_eq!(pack.sha256(), sha256(&files["manifest.toml"]));
     assert_eq!(read_manifest(folder.path()).expect("a good manifest").labels.len(), support::pack::LABELS);
 }

@@ -6,13 +6,19 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use trueline_core::model::control::Control;
 use trueline_core::model::manifest::Manifest;
+use trueline_core::model::map::Mapped;
 use trueline_core::model::onnx;
 use trueline_core::model::pack::Pack;
+use trueline_core::model::packing;
+use trueline_core::model::plan::file::PlanFile;
 use trueline_core::model::tokenizer::Tokenizer;
 use trueline_core::scoring::guard::canonical::Canonical;
+
+mod plan;
 
 /// A reader under test.
 struct Target {
@@ -104,6 +110,25 @@ fn targets() -> Vec<Target> {
             },
         },
         Target {
+            name: "packed",
+            seeds: vec![packed(f32_pack)],
+            read: |bytes| {
+                let found = PlanFile::read(Arc::new(Mapped::copy_of(bytes)), None);
+                let _ = found.map(|file| file.program().map(drop));
+            },
+        },
+        Target { name: "plan", seeds: plan::heads(&[packed(f32_pack), packed(int8_pack)]), read: plan::read },
+        Target {
+            name: "vocabulary",
+            seeds: vec![vocabulary(&file(f32_pack, "tokenizer.json"))],
+            read: |bytes| {
+                if let Ok(tokenizer) = Tokenizer::from_packed(Box::new(bytes.to_vec())) {
+                    let _ = tokenizer.encode("some plain words, naïve ones too", &Control::unlimited());
+                    let _ = tokenizer.token(7);
+                }
+            },
+        },
+        Target {
             name: "canonical",
             seeds: texts,
             read: |bytes| {
@@ -115,6 +140,17 @@ fn targets() -> Vec<Target> {
             },
         },
     ]
+}
+
+/// A pack's packed file.
+fn packed(pack: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(pack);
+    let packed = Pack::open(&path).and_then(|pack| packing::pack(&pack, packing::Choice::default(), true));
+    packed.unwrap_or_else(|e| panic!("{}: {e}", path.display())).bytes
+}
+
+fn vocabulary(json: &[u8]) -> Vec<u8> {
+    Tokenizer::from_bytes(json).ok().and_then(|t| t.packed()).unwrap_or_else(|| panic!("it can be packed"))
 }
 
 /// A tar archive with one plain file, `manifest.toml`.

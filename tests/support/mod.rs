@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use trueline_core::engine::{Engine, Guard, Session};
 use trueline_core::kernels::Isa;
-use trueline_core::model::backend::Backend;
+use trueline_core::model::backend::{Backend, Memory};
 use trueline_core::model::control::Control;
 use trueline_core::model::manifest::Manifest;
 use trueline_core::model::tensor::{Data, Tensor};
@@ -52,7 +52,7 @@ impl<F> Backend for Function<F>
 where
     F: Fn(&[Tensor], &Control) -> Result<Vec<Tensor>, Error> + Send + Sync,
 {
-    fn run(&self, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, _memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
         (self.0)(inputs, control)
     }
 }
