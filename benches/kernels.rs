@@ -11,13 +11,15 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use trueline_kernels as kernels;
-use trueline_kernels::Isa;
+use trueline_kernels::{Isa, linear_f32, linear_i8};
 
 /// Rounds of the table; each round times every instruction set once.
 const ROUNDS: usize = 21;
 /// Rows on each side of a matrix: two sentences.
 const ROWS: usize = 64;
 const EMBEDDING: [usize; 4] = [64, 384, 768, 1024];
+/// Input and output features of layers of MiniLM; their size in the table is that of the input.
+const LAYERS: [[usize; 2]; 2] = [[384, 1152], [1536, 384]];
 const VOCABULARY: [usize; 2] = [32_000, 128_000];
 
 /// A kernel at one size: runs once, and returns the bits of what it computed.
@@ -128,6 +130,51 @@ fn cases() -> Vec<Case> {
             sample(&out)
         };
         add("cosine_matrix_i8", d, boxed(run));
+    }
+    for [k, n] in LAYERS {
+        let (weights, x) = (bytes(10, k * n), floats(11, ROWS * k, 1.0));
+        let mut packed = vec![0; linear_i8::packed_len(k, n)];
+        let (scales, mut sums, mut out) = (vec![0.01; n], vec![0; n], vec![0.0; ROWS * n]);
+        linear_i8::pack(&weights, [k, n], &mut packed, &mut sums);
+        let (mut rows, mut row_scales, mut zeros) =
+            (vec![0; ROWS * linear_i8::row_len(k)], vec![0.0; ROWS], vec![0; ROWS]);
+        kernels::quantise_rows(Isa::Scalar, &x, k, None, &mut rows, &mut row_scales, &mut zeros);
+        let run = move |isa| {
+            let rows = linear_i8::Rows { bytes: black_box(&rows), scales: &row_scales, zeros: &zeros };
+            let weights = linear_i8::Weights { packed: &packed, k, n, scales: &scales, sums: &sums };
+            kernels::linear_i8(isa, rows, weights, linear_i8::Epilogue::default(), &mut out);
+            sample(&out)
+        };
+        add("linear_i8", k, boxed(run));
+
+        let (weights, x) = (floats(12, k * n, 1.0), floats(11, ROWS * k, 1.0));
+        let (mut packed, mut out) = (vec![0.0; linear_f32::packed_len(k, n)], vec![0.0; ROWS * n]);
+        linear_f32::pack(&weights, [k, n], &mut packed);
+        let run = move |isa| {
+            let weights = linear_f32::Weights { packed: &packed, k, n };
+            kernels::linear_f32(isa, black_box(&x), weights, linear_f32::Epilogue::default(), &mut out);
+            sample(&out)
+        };
+        add("linear_f32", k, boxed(run));
+
+        let x = floats(11, ROWS * k, 1.0);
+        let (mut rows, mut scales, mut zeros) =
+            (vec![0; ROWS * linear_i8::row_len(k)], vec![0.0; ROWS], vec![0; ROWS]);
+        let run = move |isa| {
+            kernels::quantise_rows(isa, black_box(&x), k, None, &mut rows, &mut scales, &mut zeros);
+            rows.iter().step_by(61).fold(0, |hash, &x| mix(hash, u64::from(x)))
+        };
+        add("quantise_rows", k, boxed(run));
+
+        let x = floats(11, ROWS * k, 1.0);
+        let (mut rows, mut scales, mut zeros) =
+            (vec![0; ROWS * linear_i8::row_len(k)], vec![0.0; ROWS], vec![0; ROWS]);
+        let run = move |isa| {
+            let x = black_box(&x);
+            kernels::quantise_rows_static(isa, x, k, 0.01, 3, true, &mut rows, &mut scales, &mut zeros);
+            rows.iter().step_by(61).fold(0, |hash, &x| mix(hash, u64::from(x)))
+        };
+        add("quantise_rows_static", k, boxed(run));
     }
     let (x, mut row, mut column, mut max) =
         (floats(7, 128 * 128, 1.0), vec![0; 128], vec![0; 128], vec![0.0; 128]);

@@ -25,8 +25,11 @@ const TOOLS: [(&str, &str); 6] = [
 ];
 
 /// Each emulated CPU, and the instruction sets that must be found on it.
-const CPUS: [(&str, &str); 3] =
-    [("cortex-a72", "neon,scalar"), ("cortex-a76", "dotprod,neon,scalar"), ("max", "dotprod,neon,scalar")];
+const CPUS: [(&str, &str); 3] = [
+    ("cortex-a72", "neon,scalar"),
+    ("cortex-a76", "dotprod,neon,scalar"),
+    ("max", "i8mm,dotprod,neon,scalar"),
+];
 
 /// Each test command, in the words of cargo. No doc tests: rustup's rustdoc does not know Debian's standard library.
 const SUITES: [&[&str]; 2] = [
@@ -68,15 +71,31 @@ pub fn what_ran() -> Vec<String> {
     CPUS.iter().flat_map(|&cpu| SUITES.iter().map(move |suite| line(cpu, suite))).collect()
 }
 
+/// Builds the kernels' tests for Arm and gives the program's path.
+///
+/// # Errors
+/// Which command failed, or that it built no program.
+pub fn build_kernels() -> Result<String, String> {
+    let mut cargo = cross("test");
+    cargo.args(["-p", "trueline_kernels", "--lib", "--no-run", "--message-format=json"]);
+    let messages = crate::command::stdout(&mut cargo)?;
+    let path = messages.lines().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
+    path.map(str::to_owned).ok_or_else(|| "cargo built no program for Arm".into())
+}
+
+/// Cargo for Arm. Optimised, because emulated floating point is slow enough.
+fn cross(word: &str) -> Command {
+    let mut cargo =
+        crate::command::cargo(&[word, "--release", "--target", TARGET, "--target-dir", TARGET_DIR]);
+    cargo.env("RUSTC", RUSTC).env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
+    cargo
+}
+
 fn test(cpu: &str, isas: &str, suite: &[&str]) -> Result<(), String> {
     let words = suite.join(" ");
     println!("== {cpu}: cargo test {words}");
-    let status = Command::new("cargo")
-        // Optimised, because emulated floating point is slow enough.
-        .args(["test", "--release", "--target", TARGET, "--target-dir", TARGET_DIR])
+    let status = cross("test")
         .args(suite)
-        .env("RUSTC", RUSTC)
-        .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER)
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", format!("{EMULATOR} -cpu {cpu}"))
         .env("TRUELINE_EXPECT_ISAS", isas)
         .status()

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::c::{self, Build, Linking};
 use crate::command::{command, exists, root, run as execute};
 use crate::report::Report;
-use crate::{header, spoil};
+use crate::{header, slim, spoil};
 
 /// The pack that most tests use: small, so that Valgrind ends soon.
 const PACK: &str = "models/guard-test-f32";
@@ -16,6 +16,7 @@ const REAL_PACK: &str = "models/guard-en";
 /// Runs every C and C++ check.
 pub fn run(report: &mut Report) {
     let Some(build) = report.setup("libtrueline builds", c::build) else { return };
+    slim::run(report, &build);
     report.step("header alone in C99, twice in C++11, wrapper in C++17", || headers(&build));
     report.step("exported symbols", || c::check_symbols(&build));
     report.step("no executable stack", || c::check_stack(&build));

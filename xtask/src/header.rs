@@ -34,7 +34,7 @@ const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the devi
 
 const MACROS: &str = r#"
 /** Every default of a tl_engine_config. */
-#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL }
+#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
 "#;

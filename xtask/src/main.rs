@@ -3,11 +3,15 @@
 mod arm;
 mod c;
 mod command;
+mod compare;
 mod ctests;
 mod demo;
 mod header;
+mod mca;
 mod peers;
 mod report;
+mod size;
+mod slim;
 mod spoil;
 mod test;
 
@@ -18,8 +22,12 @@ cargo xtask demo     build libtrueline, compile examples/c/guard.c, filter examp
 cargo xtask test [WORD]
                      every check the project has, or those with this word in their names
 cargo xtask arm      cross-build for aarch64, run kernel and golden tests under emulated CPUs
+cargo xtask mca      static throughput of the int8 inner loops on Arm cores, to benches/results/arm-static.csv
 cargo xtask header   write include/trueline.h anew from ffi/src
 cargo xtask peers    fetch the pinned peers (onnxruntime) into .peers/, for tests and benches beside them
+cargo xtask size     build both shared libraries as they ship, write whose code they are to benches/results/size.md
+cargo xtask compare [--rounds N] [--runs N] [--cold N] [--only WORD,WORD]
+                     ours, ONNX Runtime, stock tract and RTen on the same weights: one run, one table
 ";
 
 fn main() -> ExitCode {
@@ -30,8 +38,11 @@ fn main() -> ExitCode {
         ["test"] => test::run(None),
         ["test", only] => test::run(Some(only)),
         ["arm"] => arm::run(),
+        ["mca"] => mca::run(),
         ["header"] => header::write(),
         ["peers"] => peers::run(),
+        ["size"] => size::run(),
+        ["compare", rest @ ..] => compare::run(rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
