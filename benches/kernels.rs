@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use criterion::Criterion;
 use trueline_kernels as kernels;
-use trueline_kernels::{Isa, linear_f32, linear_i8};
+use trueline_kernels::attention::{self, Form, Operand, Options, Output, Shape};
+use trueline_kernels::{Activation, Isa, Norm, linear_f32, linear_i8};
 
 /// Rounds of the table; each round times every instruction set once.
 const ROUNDS: usize = 21;
@@ -21,6 +22,11 @@ const EMBEDDING: [usize; 4] = [64, 384, 768, 1024];
 /// Input and output features of layers of MiniLM; their size in the table is that of the input.
 const LAYERS: [[usize; 2]; 2] = [[384, 1152], [1536, 384]];
 const VOCABULARY: [usize; 2] = [32_000, 128_000];
+/// Tokens of a text.
+const TOKENS: [usize; 4] = [8, 32, 128, 512];
+/// Features of a token, and those inside the feed-forward.
+const HIDDEN: usize = 384;
+const INNER: usize = 1536;
 
 /// A kernel at one size: runs once, and returns the bits of what it computed.
 struct Case {
@@ -211,7 +217,53 @@ fn cases() -> Vec<Case> {
         };
         add("lerp_f32", v, boxed(run));
     }
+    for n in TOKENS {
+        for (name, activation) in [("gelu_f32", Activation::Gelu), ("silu_f32", Activation::Silu)] {
+            let (x, mut out) = (floats(10, n * INNER, 4.0), vec![0.0; n * INNER]);
+            let run = move |isa| {
+                out.copy_from_slice(black_box(&x));
+                kernels::activation_f32(isa, activation, &mut out);
+                sample(&out)
+            };
+            add(name, n, boxed(run));
+        }
+        let (x, y, mut out) =
+            (floats(11, n * HIDDEN, 1.0), floats(12, n * HIDDEN, 1.0), vec![0.0; n * HIDDEN]);
+        let weight = floats(13, HIDDEN, 1.0);
+        let run = move |isa| {
+            let norm = Norm { weight: &weight, bias: Some(&weight), epsilon: 1e-12, centred: true };
+            kernels::norm_f32(isa, black_box(&x), Some(&y), norm, None, &mut out);
+            sample(&out)
+        };
+        add("norm_f32", n, boxed(run));
+        // Every query on every key, and a decoder's single query.
+        let whole = [("attention_f32", Form::F32, n), ("attention_i8", Form::I8, n)];
+        for (name, form, queries) in whole.into_iter().chain([("attention_f32_step", Form::F32, 1)]) {
+            add(name, n, attention_case(form, queries, n));
+        }
+    }
     cases
+}
+
+/// All heads of one layer: packing and rows.
+fn attention_case(form: Form, queries: usize, keys: usize) -> Box<dyn FnMut(Isa) -> u64> {
+    const DIM: usize = 32;
+    let heads = HIDDEN / DIM;
+    let shape = Shape { heads, kv_heads: heads, queries, keys, dim: DIM, v_dim: DIM };
+    let options = Options { scale: 0.18, causal: false, safe: false };
+    let qkv = floats(14, keys * 3 * HIDDEN, 2.0);
+    let mut packed = vec![0.0; attention::packed_len(form, shape)];
+    let mut scratch = vec![0.0; attention::scratch_len(form, shape)];
+    let mut out = vec![0.0; queries * HIDDEN];
+    boxed(move |isa| {
+        let qkv = black_box(&qkv);
+        let part = |n: usize| Operand { data: &qkv[n * HIDDEN..], row_stride: 3 * HIDDEN, head_stride: DIM };
+        attention::pack(isa, form, shape, part(1), part(2), &mut packed);
+        let output = Output { data: &mut out, row_stride: HIDDEN, head_stride: DIM };
+        let (q, v) = (part(0), part(2));
+        attention::rows(isa, form, shape, options, 0..queries, q, v, None, &packed, &mut scratch, output);
+        sample(&out)
+    })
 }
 
 fn boxed(run: impl FnMut(Isa) -> u64 + 'static) -> Box<dyn FnMut(Isa) -> u64> {

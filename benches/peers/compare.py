@@ -51,7 +51,11 @@ def engines(given, model: str) -> list[Engine]:
         for form in ("int8", "f32") if word != "tract" else ("int8",):
             file = files[1] if word == "tract" or model == "guard" and form == "int8" else files[0]
             name = "stock tract" if word == "tract" else f"ours {form}" if word == "plan" else f"{word} {form}"
-            found.append(Engine(name, [given.ours, "--engine", word, "--form", form, "--model", at(file)],
+            model_file = at(file)
+            if word == "plan":
+                model_file = str(pathlib.Path(model_file).with_suffix(f".{form}.plan"))
+                subprocess.run([given.ours, "--pack", at(file), form, model_file], check=True)
+            found.append(Engine(name, [given.ours, "--engine", word, "--form", form, "--model", model_file],
                                 pathlib.Path(given.ours) if word == "tract" else library))
     found.append(ort("plain", files[1]))
     if model == "minilm":
@@ -193,6 +197,7 @@ def main() -> None:
     name, word = cpu()
     text = [f"# Peers on {name}\n", f"{datetime.date.today()}; one thread pinned to one core; {given.rounds} rounds of "
             f"{given.runs} hot and {given.cold} cold runs a length, in blocks, the engines' order turned from round to round; "
+            f"load of the machine before the start: {os.getloadavg()[0]:.1f} (more than 0.3 spoils the figures); "
             "± half the range of the rounds' medians. Made by `cargo xtask compare`; benches/peers/README.md says what "
             "each column is."]
     csv = []

@@ -267,7 +267,9 @@ impl Manifest {
     /// that leaves the folder; [`Code::TooLarge`] for a size over its budget; [`Code::ModelMismatch`] if the tensors
     /// are not the family's.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let manifest: Self = toml::from_str(text)
+        // In two steps: reading the fields from the text itself would compile them three times over.
+        let manifest: Self = toml::from_str::<toml::Table>(text)
+            .and_then(toml::Table::try_into)
             .map_err(|e| invalid(format!("manifest.toml: {}", one_line(&e.to_string()))))?;
         manifest.check()?;
         Ok(manifest)

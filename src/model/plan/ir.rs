@@ -49,7 +49,7 @@ pub enum Place {
     Input(u32),
     /// In the plan's constants, by the place in [`Plan::constants`].
     Constant(u32),
-    /// A buffer of the arena. Values whose lives do not overlap share one.
+    /// A buffer of the arena. Values whose lives do not overlap share one; a step never writes to a buffer that it reads.
     Slot(u32),
     /// In another value's place, with a shape and perhaps a first element of its own; see [`Op::is_view`].
     View(Id),
@@ -78,7 +78,7 @@ pub struct Constant {
 /// What every constant's and every arena buffer's first byte is a multiple of.
 pub const ALIGN: usize = 64;
 
-/// An input or an output of a plan.
+/// An input or an output of a plan. An output may be a constant, but not an input as it stands, nor a view of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// The graph's name for it.
@@ -125,7 +125,9 @@ pub enum Op {
     /// `[.., k] x [k, n] -> [.., n]` with constant weights. Inputs: `x`, and if `residual` is set a value of the
     /// output's shape, added last.
     Linear(Linear),
-    /// Attention. Inputs: `q`, `k`, `v`, mask or [`ABSENT`].
+    /// Attention. Inputs: `q`, `k`, `v`, mask or [`ABSENT`]. A mask is `f32`, is added to the scores, and broadcasts to
+    /// `[batch, heads, queries, keys]`, but for its last axis, which has every key. Where `k` and `v` have a batch of 1,
+    /// all of `q` share it.
     Attention(Attention),
     /// Layer or root-mean-square normalisation over the last axis. Inputs: `x`, weight `[d]`, bias `[d]` or
     /// [`ABSENT`], residual of the shape of `x` or [`ABSENT`], added first. A second output, if there is one, is the
@@ -236,7 +238,7 @@ pub enum Op {
         /// Logarithms of the probabilities.
         log: bool,
     },
-    /// The first index of the largest element, as I64.
+    /// The first index of the largest element, as I64; NaN is never it, unless all are.
     ArgMax {
         /// Negative counts from the end.
         axis: i32,
@@ -450,6 +452,8 @@ pub enum Binary {
     Mul,
     /// Integers towards zero; by 0 is an error.
     Div,
+    /// The output is of the base's kind. `f32`, I64 and I32 may be mixed. Whole powers wrap; those of a negative exponent
+    /// are what is left towards zero.
     Pow,
     /// NaN if either is.
     Min,

@@ -69,8 +69,14 @@ impl<const N: usize> Walk<N> {
     }
 
     /// Calls `run` for each stretch of the last axis within `range`, with the operands' first elements of it.
-    #[inline(always)]
+    #[inline]
     pub(super) fn rows(&self, range: Range<usize>, mut run: impl FnMut(Range<usize>, [usize; N])) {
+        self.stretches(range, &mut run);
+    }
+
+    /// One copy for all operators: there are over a hundred, and each has its loops in `run`.
+    #[inline(never)]
+    fn stretches(&self, range: Range<usize>, run: &mut dyn FnMut(Range<usize>, [usize; N])) {
         if range.is_empty() {
             return;
         }
