@@ -36,7 +36,8 @@ fn main() -> ExitCode {
         _ => {
             return runner::main(|arguments| {
                 let found = ENGINES.iter().find(|(word, _)| *word == arguments.engine);
-                let (_, load) = found.ok_or_else(|| format!("--engine {:?} is not known", arguments.engine))?;
+                let (_, load) =
+                    found.ok_or_else(|| format!("--engine {:?} is not known", arguments.engine))?;
                 load(arguments)
             });
         }
@@ -92,7 +93,13 @@ impl Planned {
     }
 
     /// One run; `done` is called after each step.
-    fn step(&mut self, ids: &[i64], ones: &[i64], zeros: &[i64], done: impl FnMut(usize) + Send) -> Result<(), Error> {
+    fn step(
+        &mut self,
+        ids: &[i64],
+        ones: &[i64],
+        zeros: &[i64],
+        done: impl FnMut(usize) + Send,
+    ) -> Result<(), Error> {
         let shape = [1, ids.len()];
         let mut given = [Input { shape: &shape, data: Data::I64(zeros) }; 3];
         let inputs = &mut given[..self.program.plan().inputs.len()];

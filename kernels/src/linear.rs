@@ -22,16 +22,16 @@ pub(crate) struct Sums<T, const R: usize>(pub(crate) [[T; PANEL]; R]);
 
 /// An output `[m, n]` and what is done on the way to it; its lengths have been checked.
 pub(crate) struct Output<'a> {
-    epilogue: Epilogue<'a>,
-    n: usize,
-    values: &'a mut [f32],
+    pub(crate) epilogue: Epilogue<'a>,
+    pub(crate) n: usize,
+    pub(crate) values: &'a mut [f32],
 }
 
 /// The columns of a panel, as far as the epilogue needs them.
 pub(crate) struct Columns {
-    first: usize,
-    width: usize,
-    bias: [f32; PANEL],
+    pub(crate) first: usize,
+    pub(crate) width: usize,
+    pub(crate) bias: [f32; PANEL],
 }
 
 impl<'a> Output<'a> {
@@ -82,6 +82,7 @@ impl<'a> Output<'a> {
             Activation::None => self.rows(i, count, columns, product, |x| x),
             Activation::Relu => self.rows(i, count, columns, product, |x| one(Activation::Relu, x)),
             Activation::Gelu => self.rows(i, count, columns, product, |x| one(Activation::Gelu, x)),
+            Activation::GeluShort => self.rows(i, count, columns, product, |x| one(Activation::GeluShort, x)),
             Activation::GeluTanh => self.rows(i, count, columns, product, |x| one(Activation::GeluTanh, x)),
             Activation::Tanh => self.rows(i, count, columns, product, |x| one(Activation::Tanh, x)),
             Activation::Sigmoid => self.rows(i, count, columns, product, |x| one(Activation::Sigmoid, x)),

@@ -15,6 +15,8 @@ pub enum Activation {
     Relu,
     /// `x * (1 + erf(x / sqrt 2)) / 2`.
     Gelu,
+    /// GELU within 2e-5 of it, in half the time: where bytes are made of it, whose steps are hundreds of times as large.
+    GeluShort,
     /// GELU by the hyperbolic tangent: `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2`.
     GeluTanh,
     /// `tanh x`.
@@ -27,10 +29,11 @@ pub enum Activation {
 
 impl Activation {
     /// Every activation.
-    pub const ALL: [Activation; 7] = [
+    pub const ALL: [Activation; 8] = [
         Activation::None,
         Activation::Relu,
         Activation::Gelu,
+        Activation::GeluShort,
         Activation::GeluTanh,
         Activation::Tanh,
         Activation::Sigmoid,
@@ -46,6 +49,7 @@ impl Activation {
 /// | | absolute, times `max(1, abs(x))` | relative, where the value is above 1e-30 |
 /// | --- | --- | --- |
 /// | GELU | 5e-7, and 2e-6 without the factor | |
+/// | short GELU | 2e-5, and without the factor | |
 /// | GELU by tanh | 3e-7 | |
 /// | tanh | 3e-7 | 5e-7 |
 /// | sigmoid | 3e-7 | 1e-6 |
@@ -77,6 +81,7 @@ pub(crate) fn apply<const N: usize>(activation: Activation, x: [f32; N]) -> [f32
         Activation::None => x,
         Activation::Relu => lanes(x, relu),
         Activation::Gelu => lanes(x, gelu),
+        Activation::GeluShort => lanes(x, gelu_short),
         Activation::GeluTanh => lanes(x, gelu_tanh),
         Activation::Tanh => lanes(x, tanh),
         Activation::Sigmoid => lanes(x, sigmoid),
@@ -104,6 +109,32 @@ fn gelu(x: f32) -> f32 {
     let inside = half + half * erf_inside(z);
     let below = if z <= -EDGE { 0.0 } else { inside };
     if z >= EDGE { x } else { below }
+}
+
+/// Here and beyond, GELU is `x` or 0 within 5e-6.
+pub(crate) const SHORT_EDGE: f32 = 4.75;
+/// The factors of the even and the odd powers, the highest first.
+pub(crate) const SHORT_EVEN: [f32; 5] =
+    [0.007_461_307_6, 0.011_844_335, 0.030_783_692, 0.053_205_986, 0.148_748_59];
+pub(crate) const SHORT_ODD: [f32; 5] =
+    [-0.002_616_471_6, -0.009_288_467, -0.020_383_744, -0.040_839_598, -0.073_652_46];
+
+/// `x * (1/2 + x * p(x^2))`, where `p` is minimax for the error of the whole and hits 1/2 and -1/2 at the edges, so that
+/// `x` or 0 is left beyond them. As in the error function, the powers are those of a square brought to [-1, 1].
+///
+/// Even and odd powers are two sums, because the time from one step to the next would be the limit.
+#[inline(always)]
+pub(crate) fn gelu_short(x: f32) -> f32 {
+    let low = if x < -SHORT_EDGE { -SHORT_EDGE } else { x };
+    let inside = if low > SHORT_EDGE { SHORT_EDGE } else { low };
+    let t = (inside * inside) * (2.0 / (SHORT_EDGE * SHORT_EDGE)) - 1.0;
+    let square = t * t;
+    let (mut even, mut odd) = (SHORT_EVEN[0], SHORT_ODD[0]);
+    for step in 1..SHORT_EVEN.len() {
+        even = even * square + SHORT_EVEN[step];
+        odd = odd * square + SHORT_ODD[step];
+    }
+    low * (inside * (even + odd * t) + 0.5)
 }
 
 #[inline(always)]
@@ -187,7 +218,7 @@ mod tests {
         match activation {
             Activation::None => x,
             Activation::Relu => x.max(0.0),
-            Activation::Gelu => x * 0.5 * erfc(-x / 2.0_f64.sqrt()),
+            Activation::Gelu | Activation::GeluShort => x * 0.5 * erfc(-x / 2.0_f64.sqrt()),
             Activation::GeluTanh => {
                 x * sigmoid(2.0 * (2.0 / core::f64::consts::PI).sqrt() * (x + 0.044715 * x.powi(3)))
             }
@@ -207,6 +238,7 @@ mod tests {
             (Activation::None, 0.0, 0.0, 0.0),
             (Activation::Relu, 0.0, 0.0, 0.0),
             (Activation::Gelu, 2e-6, 5e-7, f64::INFINITY),
+            (Activation::GeluShort, 2e-5, 2e-5, f64::INFINITY),
             (Activation::GeluTanh, f64::INFINITY, 3e-7, f64::INFINITY),
             (Activation::Tanh, 3e-7, 3e-7, 5e-7),
             (Activation::Sigmoid, 3e-7, 3e-7, 1e-6),
@@ -234,6 +266,7 @@ mod tests {
             (Activation::None, f32::NEG_INFINITY, f32::INFINITY),
             (Activation::Relu, 0.0, f32::INFINITY),
             (Activation::Gelu, 0.0, f32::INFINITY),
+            (Activation::GeluShort, 0.0, f32::INFINITY),
             (Activation::GeluTanh, 0.0, f32::INFINITY),
             (Activation::Tanh, -1.0, 1.0),
             (Activation::Sigmoid, 0.0, 1.0),

@@ -14,8 +14,10 @@ words!(
     "avx2", lanes: 8, bytes: 32,
     zero: _mm256_setzero_si256, load: _mm256_loadu_si256, store: _mm256_storeu_si256, splat: _mm256_set1_epi32,
     madd: _mm256_madd_epi16, add: _mm256_add_epi32, left: _mm256_slli_epi16, right: _mm256_srai_epi16,
-    max: 4, rows: 1 2 3 4
+    fused: fused, max: 4, rows: 1 2 3 4
 );
+
+epilogue256!("avx2");
 
 /// Three or four rows take a third of the panel at a time, so that 8 sums, 2 registers of weights in two parts each, two
 /// broadcasts and a product fit in the 16 registers; fewer rows take half of it.
@@ -27,6 +29,7 @@ fn tile<const R: usize>(
     words: &mut Scratch,
     sums: &mut [[i32; PANEL]; R],
 ) {
+    *sums = [[0; PANEL]; R];
     for start in (0..blocks.len()).step_by(CHUNK) {
         for r in 0..R {
             split(&rows[r][start..], &mut words[r]);

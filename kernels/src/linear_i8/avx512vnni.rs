@@ -16,8 +16,10 @@ const AHEAD: usize = 4096;
 
 product!(
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")],
-    tile, shift: 0, max: 8, rows: 1 2 3 4 5 6 7 8
+    tile, fused: fused, shift: 0, max: 8, rows: 1 2 3 4 5 6 7 8
 );
+
+epilogue512!("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni");
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 #[inline]

@@ -12,7 +12,9 @@ pub(super) fn linear_i8(_proof: Dotprod, task: Task) {
     unsafe { body(task) }
 }
 
-product!(#[target_feature(enable = "neon,dotprod")], tile, shift: 128, max: 4, rows: 1 2 3 4);
+product!(#[target_feature(enable = "neon,dotprod")], tile, fused: fused, shift: 128, max: 4, rows: 1 2 3 4);
+
+epilogue_neon!("neon,dotprod");
 
 /// Columns at a time such that at most 24 sums, a register for each row and those of the weights fit in 32.
 #[target_feature(enable = "neon,dotprod")]
@@ -23,6 +25,7 @@ fn tile<const R: usize>(
     turned: &mut Scratch,
     sums: &mut [[i32; PANEL]; R],
 ) {
+    *sums = [[0; PANEL]; R];
     for start in (0..blocks.len()).step_by(CHUNK) {
         for r in 0..R {
             signed(&rows[r][start..], &mut turned[r][0]);

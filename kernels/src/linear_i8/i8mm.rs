@@ -11,7 +11,9 @@ pub(super) fn linear_i8(_proof: I8mm, task: Task) {
     unsafe { body(task) }
 }
 
-product!(#[target_feature(enable = "neon,i8mm")], tile, shift: 0, max: 8, rows: 1 2 3 4 5 6 7 8);
+product!(#[target_feature(enable = "neon,i8mm")], tile, fused: fused, shift: 0, max: 8, rows: 1 2 3 4 5 6 7 8);
+
+epilogue_neon!("neon,i8mm");
 
 /// Columns at a time such that 12 to 18 registers hold the sums of all pairs of rows with all pairs of columns. With more, the
 /// compiler copies them about.
@@ -23,6 +25,7 @@ fn tile<const R: usize>(
     paired: &mut Scratch,
     sums: &mut [[i32; PANEL]; R],
 ) {
+    *sums = [[0; PANEL]; R];
     match R {
         1 | 2 => pairs::<R, 1, 6>(rows, blocks, paired, sums),
         3 | 4 => pairs::<R, 2, 4>(rows, blocks, paired, sums),

@@ -1,6 +1,8 @@
 //! Product of quantised rows with packed signed bytes: what a layer of an int8 transformer spends its time on.
 
 #[macro_use]
+mod epilogue;
+#[macro_use]
 mod product;
 #[cfg(target_arch = "x86_64")]
 #[macro_use]

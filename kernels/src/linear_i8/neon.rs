@@ -11,7 +11,9 @@ pub(super) fn linear_i8(_proof: Neon, task: Task) {
     unsafe { body(task) }
 }
 
-product!(#[target_feature(enable = "neon")], tile, shift: 128, max: 4, rows: 1 2 3 4);
+product!(#[target_feature(enable = "neon")], tile, fused: fused, shift: 128, max: 4, rows: 1 2 3 4);
+
+epilogue_neon!("neon");
 
 /// Columns at a time such that 12 to 18 registers of sums, those of the weights, a broadcast and products fit in 32.
 #[target_feature(enable = "neon")]
@@ -22,6 +24,7 @@ fn tile<const R: usize>(
     turned: &mut Scratch,
     sums: &mut [[i32; PANEL]; R],
 ) {
+    *sums = [[0; PANEL]; R];
     for start in (0..blocks.len()).step_by(CHUNK) {
         for r in 0..R {
             signed(&rows[r][start..], &mut turned[r][0]);

@@ -20,9 +20,9 @@ pub(super) type Scratch = [[[u32; CHUNK]; 2]; 8];
 /// A panel: its weights, and what its columns need at the end.
 pub(super) struct Panel<'a> {
     pub(super) blocks: &'a [[i8; BLOCK]],
-    columns: Columns,
-    scales: [f32; PANEL],
-    sums: [i32; PANEL],
+    pub(super) columns: Columns,
+    pub(super) scales: [f32; PANEL],
+    pub(super) sums: [i32; PANEL],
 }
 
 impl<'a> Task<'a> {
@@ -76,15 +76,18 @@ impl<'a> Task<'a> {
 
 /// Defines `body`, which fills the output of a [`Task`] panel by panel with
 /// `$tile::<R>(rows: [&[[u8; 4]]; R], blocks: &[[i8; 192]], scratch, sums: &mut [[i32; 48]; R])`, for each `R` in the list;
-/// `sums` are 0, and `scratch` is a [`Scratch`]. `$shift` is what the tile takes off each byte of the rows.
+/// it writes all of `sums`, and `scratch` is a [`Scratch`]. `$shift` is what the tile takes off each byte of the rows.
 ///
 /// The weights of a panel are read from front to back for each tile of rows, and stay in the second-level cache between
-/// tiles. The end of a tile is one function for all `R`, because it holds a copy of each activation.
+/// tiles. The end of a tile is one function for all `R`, because it holds a copy of each activation; `$fused` of
+/// [`epilogue!`] does what it can of it.
 macro_rules! product {
-    ($(#[$features:meta])?, $tile:ident, shift: $shift:literal, max: $max:literal, rows: $($rows:literal)*) => {
+    ($(#[$features:meta])?, $tile:ident, $(fused: $fused:ident,)? shift: $shift:literal, max: $max:literal, rows: $($rows:literal)*) => {
         $(#[$features])?
         pub(in crate::linear_i8) fn body(mut task: crate::linear_i8::product::Task) {
             let mut scratch = [[[0; crate::linear_i8::product::CHUNK]; 2]; 8];
+            // One for a call, too: clearing it for each tile is as much as a twentieth of the time.
+            let mut sums = crate::linear::Sums([[0; crate::linear::PANEL]; $max]);
             for panel in 0..task.panels() {
                 let panel = task.panel(panel);
                 let mut i = 0;
@@ -92,9 +95,10 @@ macro_rules! product {
                     let count = crate::linear::step(task.m() - i, $max);
                     match count {
                         $($rows => {
-                            let mut sums = crate::linear::Sums([[0; crate::linear::PANEL]; $rows]);
-                            $tile::<$rows>(task.rows(i), panel.blocks, &mut scratch, &mut sums.0);
-                            finish(&mut task, i, &panel, &sums.0);
+                            if let Some(sums) = sums.0.first_chunk_mut::<$rows>() {
+                                $tile::<$rows>(task.rows(i), panel.blocks, &mut scratch, sums);
+                                finish(&mut task, i, &panel, sums);
+                            }
                         })*
                         _ => unreachable!("a tile has 1 to {} rows", $max),
                     }
@@ -111,6 +115,11 @@ macro_rules! product {
             panel: &crate::linear_i8::product::Panel,
             sums: &[[i32; crate::linear::PANEL]],
         ) {
+            $(
+                if $fused(task, i, panel, sums, $shift) {
+                    return;
+                }
+            )?
             task.finish(i, panel, sums, $shift);
         }
     };

@@ -34,6 +34,7 @@ mod sse2 {
         words: &mut Scratch,
         sums: &mut [[i32; PANEL]; R],
     ) {
+        *sums = [[0; PANEL]; R];
         for start in (0..blocks.len()).step_by(CHUNK) {
             for r in 0..R {
                 split(&rows[r][start..], &mut words[r]);

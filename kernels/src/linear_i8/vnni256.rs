@@ -10,8 +10,10 @@ macro_rules! vnni256 {
 
         product!(
             #[target_feature(enable = $features)],
-            tile, shift: 0, max: 4, rows: 1 2 3 4
+            tile, fused: fused, shift: 0, max: 4, rows: 1 2 3 4
         );
+
+        epilogue256!($features);
 
         #[target_feature(enable = $features)]
         #[inline]

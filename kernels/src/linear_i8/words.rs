@@ -25,11 +25,11 @@ macro_rules! words {
         $features:literal, lanes: $lanes:literal, bytes: $bytes:literal,
         zero: $zero:ident, load: $load:ident, store: $store:ident, splat: $splat:ident,
         madd: $madd:ident, add: $add:ident, left: $left:ident, right: $right:ident,
-        max: $max:literal, rows: $($rows:literal)*
+        $(fused: $fused:ident,)? max: $max:literal, rows: $($rows:literal)*
     ) => {
         product!(
             #[target_feature(enable = $features)],
-            tile, shift: 0, max: $max, rows: $($rows)*
+            tile, $(fused: $fused,)? shift: 0, max: $max, rows: $($rows)*
         );
 
         /// The columns of `C` registers from register `FIRST` on.

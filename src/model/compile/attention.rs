@@ -329,10 +329,26 @@ fn keys(graph: &Graph, value: Vid) -> Option<Keys> {
             _ => {}
         }
     }
+    if let Some(before) = turned_in_three_axes(graph, value) {
+        return columns_of(graph, before).map(found);
+    }
     let shape = graph.values[value].shape.as_ref()?;
     let &[_, heads, dim, _] = &shape[..] else { return None };
     let shape = [heads.known()?, dim.known()?];
     Some(Keys { value, heads: Heads::First, scale, shape, transposed: true })
+}
+
+/// What has its last two axes exchanged while batch and heads are one axis, as the dynamo exporter writes it.
+fn turned_in_three_axes(graph: &Graph, value: Vid) -> Option<Vid> {
+    let (Plan::Reshape { .. }, &[Some(turned), _]) = graph.made_by(value)? else { return None };
+    let (Plan::Transpose { perm }, &[Some(flat)]) = graph.made_by(turned)? else { return None };
+    let (Plan::Reshape { .. }, &[Some(before), _]) = graph.made_by(flat)? else { return None };
+    let shape = |v: Vid| graph.values[v].shape.as_ref().map(|shape| &shape[..]);
+    let (&[batch, heads, rows, dim], &[_, flat_rows, flat_dim]) = (shape(before)?, shape(flat)?) else {
+        return None;
+    };
+    let same = shape(value)? == [batch, heads, dim, rows] && [rows, dim] == [flat_rows, flat_dim];
+    (perm == &[0, 2, 1] && same).then_some(before)
 }
 
 /// Products of the same input that make the operands of one attention become one product.

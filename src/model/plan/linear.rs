@@ -32,7 +32,12 @@ pub(super) fn linear(
         return Err(mismatch(format!("a residual of shape {:?} for {shape:?}", residual.shape)));
     }
     let residual = residual.map(|residual| residual.f32s()).transpose()?;
-    let epilogue = Epilogue { bias: constant(op.bias)?, activation: of_kernels(op.activation), residual };
+    let activation = match (op.activation, &op.weights) {
+        // What becomes bytes again is as good with less.
+        (Activation::Gelu, Weights::I8 { rows: Rows::Dynamic { .. }, .. }) => kernels::Activation::GeluShort,
+        (activation, _) => of_kernels(activation),
+    };
+    let epilogue = Epilogue { bias: constant(op.bias)?, activation, residual };
     let out = out.make::<f32>(shape)?;
     match &op.weights {
         Weights::F32 { packed } => {

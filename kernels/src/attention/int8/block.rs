@@ -33,7 +33,7 @@ macro_rules! rows {
             let parts = Packed::of($layout, shape);
             let packed = &task.packed[head / (shape.heads / shape.kv_heads) * parts.len()..][..parts.len()];
             let [keys_at, values_at] = parts.parts();
-            let (flag, value_scales) = (packed[0], &packed[WIDTH..keys_at]);
+            let (flag, largest_scale, value_scales) = (packed[0], packed[1], &packed[WIDTH..keys_at]);
             let (keys, values) = (&packed[keys_at..values_at], words(&packed[values_at..]));
             let limits = task.limits::<R>(i);
             let used = limits[R - 1].div_ceil(WIDTH);
@@ -65,18 +65,20 @@ macro_rules! rows {
             let scales = softmax::Scales { keys, strides: [parts.panel, (count + 1) * WIDTH] };
             let mut factors = [f32::NAN; R];
             for r in 0..R {
+                // Without a mask no score is NaN if no scale overflows.
+                let finite = (rows[r].scale * largest_scale).is_finite();
                 let max = if rows[r].mask.is_empty() {
                     softmax::scores::<R, false>(all_scores, r, rows[r], scales)
                 } else {
                     softmax::scores::<R, true>(all_scores, r, rows[r], scales)
                 };
-                if max.is_finite() && rows[r].scale.is_finite() {
+                if max.is_finite() && finite {
                     factors[r] = 1.0 / softmax::weights(all_scores, r, max, all_weights);
                 } else {
                     for weights in &mut *all_weights {
                         weights[r] = [0; WIDTH / 2];
                     }
-                    let masked = max == f32::NEG_INFINITY && rows[r].scale.is_finite();
+                    let masked = max == f32::NEG_INFINITY && finite;
                     factors[r] = if masked && task.options.safe { 0.0 } else { f32::NAN };
                 }
             }

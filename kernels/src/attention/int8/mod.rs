@@ -87,7 +87,8 @@ impl Packed {
         }
     }
 
-    /// Words of a head: a flag that is NaN if an element is not finite, the scales of the features of values, the keys, and
+    /// Words of a head: a flag that is NaN if a value is not finite, the largest scale of a key, NaN if an element of a
+    /// key is not finite, the scales of the features of values, the keys, and
     /// pairs of values `[keys / 2, features]`.
     #[inline(always)]
     fn len(&self) -> usize {

@@ -16,9 +16,11 @@ pub(super) fn pack(layout: Layout, shape: Shape, [k, v]: [Operand; 2], packed: &
         let (header, body) = packed.split_at_mut(keys_at);
         let (keys, values) = body.split_at_mut(values_at - keys_at);
         let (flag, scales) = header.split_at_mut(WIDTH);
-        let bad_keys = pack_keys(layout, shape, head, k, [mean, rows], keys);
+        let largest_scale = pack_keys(layout, shape, head, k, [mean, rows], keys);
         let bad_values = pack_values(shape, head, v, scales, values);
-        flag.fill(if bad_keys | bad_values { f32::NAN } else { 0.0 });
+        flag.fill(0.0);
+        flag[0] = if bad_values { f32::NAN } else { 0.0 };
+        flag[1] = largest_scale;
     }
 }
 
@@ -122,6 +124,7 @@ pub(super) fn transpose<const N: usize>(rows: &[u32], out: &mut [[u32; N]]) {
     }
 }
 
+/// Packs the keys of a head. Returns their largest scale; NaN if an element is not finite.
 #[inline(always)]
 fn pack_keys(
     layout: Layout,
@@ -130,10 +133,10 @@ fn pack_keys(
     k: Operand,
     [mean, rows]: [&mut [f32]; 2],
     packed: &mut [f32],
-) -> bool {
+) -> f32 {
     let Shape { keys, dim, .. } = shape;
     if keys == 0 {
-        return false;
+        return 0.0;
     }
     mean.fill(0.0);
     over_keys([head, keys], k, &mut mean[..dim], |sum, x| sum + x);
@@ -144,7 +147,7 @@ fn pack_keys(
     let mean = mean.as_chunks::<WIDTH>().0;
     let count = layout.words(dim);
     let rows = &mut words_mut(rows)[..WIDTH * count];
-    let mut bad = false;
+    let mut most = 0.0_f32;
     for (number, panel) in packed.chunks_exact_mut((count + 2) * WIDTH).enumerate() {
         let (panel, scales) = panel.split_at_mut((count + 1) * WIDTH);
         let (panel, starts) = words_mut(panel).split_at_mut(count * WIDTH);
@@ -163,7 +166,7 @@ fn pack_keys(
                 larger_bits(&mut best, &less(&tail, &mean[parts.len()]));
             }
             let [scale, factor] = steps(largest(best));
-            bad |= scale.is_nan();
+            most = if scale <= most { most } else { scale };
             scales[l] = scale;
 
             let mut sums = [0_u32; WIDTH];
@@ -190,7 +193,7 @@ fn pack_keys(
         }
         transpose(rows, panel);
     }
-    bad
+    most
 }
 
 /// Joins the rows of all keys into `out`, feature by feature, as many side by side as stay in registers.

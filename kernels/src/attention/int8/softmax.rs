@@ -22,7 +22,7 @@ pub(super) struct Row<'a> {
 }
 
 /// Turns the products of one row, `i32` in the bits of `all[..][r]`, into scores times log2 e. Returns the largest; NaN if
-/// there is one.
+/// there is one, which only a mask can make.
 #[inline(always)]
 pub(super) fn scores<const R: usize, const MASKED: bool>(
     all: &mut [[[f32; WIDTH]; R]],
@@ -35,7 +35,7 @@ pub(super) fn scores<const R: usize, const MASKED: bool>(
     for (n, tile) in whole.iter_mut().enumerate() {
         let mask = if MASKED { &row.mask[n * WIDTH..][..WIDTH] } else { &[] };
         let x = panel::<MASKED>(&tile[r], &scales.of(n), row.scale, mask.as_chunks().0.first());
-        best.take(&x);
+        best.take::<MASKED>(&x);
         tile[r] = x;
     }
     for (n, tile) in last.iter_mut().enumerate() {
@@ -52,7 +52,7 @@ pub(super) fn scores<const R: usize, const MASKED: bool>(
                 *x = f32::NEG_INFINITY;
             }
         }
-        best.take(&x);
+        best.take::<MASKED>(&x);
         tile[r] = x;
     }
     best.fold()
@@ -89,12 +89,14 @@ struct Best {
 
 impl Best {
     #[inline(always)]
-    fn take(&mut self, x: &[f32; WIDTH]) {
+    fn take<const NAN: bool>(&mut self, x: &[f32; WIDTH]) {
         for l in 0..WIDTH {
             self.largest[l] = larger(self.largest[l], x[l]);
         }
-        for l in 0..WIDTH {
-            self.nan[l] |= u32::from(x[l].is_nan());
+        if NAN {
+            for l in 0..WIDTH {
+                self.nan[l] |= u32::from(x[l].is_nan());
+            }
         }
     }
 
