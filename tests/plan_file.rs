@@ -126,6 +126,9 @@ fn a_folder_is_mapped_and_what_is_not_needed_is_read_late() {
     let opened = std::fs::File::open(folder.path().join(&packed.listed.file)).expect("it is there");
     let map = Mapped::new(&opened, packed.bytes.len()).expect("it can be mapped");
     assert!(map.is_mapped() && map.as_ref() == packed.bytes);
+    let mut seen = Vec::new();
+    map.scan(|part| seen.extend_from_slice(part));
+    assert!(seen == packed.bytes && map.as_ref() == packed.bytes);
     let more = Mapped::new(&opened, packed.bytes.len() + 1).map(drop);
     refused("more than there is", more, Code::InvalidPack, &["bytes where", "are stated"]);
 

@@ -21,7 +21,7 @@ import numpy as np
 
 LENGTHS = (1, 8, 9, 16, 32, 64, 128, 256, 512)
 NO_SKIP = "optimization.disable_specified_optimizers=SkipLayerNormFusion"
-CORE = str((os.cpu_count() or 1) - 1)
+CORE = (os.cpu_count() or 1) - 1
 
 
 @dataclasses.dataclass
@@ -68,7 +68,7 @@ def engines(given, model: str) -> list[Engine]:
 
 def block(engine: Engine, given, ids: pathlib.Path, lengths) -> None:
     """One process: from start to first output, then the hot and the cold runs."""
-    command = ["taskset", "-c", CORE, *engine.command, "--ids", str(ids), "--lengths", ",".join(map(str, lengths)),
+    command = [*engine.command, "--ids", str(ids), "--lengths", ",".join(map(str, lengths)),
                "--rounds", str(given.runs), "--cold", str(given.cold)]
     start = time.monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -194,6 +194,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--only", default="")
     given = parser.parse_args()
+    os.sched_setaffinity(0, {CORE})  # which the engines inherit
     name, word = cpu()
     text = [f"# Peers on {name}\n", f"{datetime.date.today()}; one thread pinned to one core; {given.rounds} rounds of "
             f"{given.runs} hot and {given.cold} cold runs a length, in blocks, the engines' order turned from round to round; "

@@ -82,7 +82,7 @@ impl Planned {
             let file = std::fs::File::open(path).map_err(io)?;
             let len = file.metadata().map_err(io)?.len() as usize;
             let holder = Arc::new(Mapped::new(&file, len)?);
-            PlanFile::read(holder, None).map_err(Unusable::into_error)?.program()
+            PlanFile::of_map(holder, None).map_err(Unusable::into_error)?.program()
         };
         let isa = match std::env::var("TRUELINE_ISA") {
             Ok(name) => Isa::from_name(&name).map_err(|e| format!("TRUELINE_ISA={name}: {e:?}"))?,

@@ -7,9 +7,15 @@ use std::fs::File;
 use std::io::Read;
 
 use memmap2::MmapOptions;
+#[cfg(target_os = "linux")]
+use memmap2::{Advice, UncheckedAdvice};
 
 use crate::model::plan::arena::Buffer;
 use crate::{Code, Error};
+
+/// Bytes that [`Mapped::scan`] shows at a time: little beside what a model takes, and still in the cache when it is shown.
+#[cfg(target_os = "linux")]
+const SCANNED: usize = 1 << 20;
 
 /// The bytes of a file. Their first is at a multiple of 64; they do not move.
 #[derive(Debug)]
@@ -37,7 +43,7 @@ impl Mapped {
         }
         // SAFETY: private and read-only, so no write of this process reaches it; the file had `len` bytes just now, and
         // whoever installs packs was told above and in models/README.md not to shorten or rewrite one in use.
-        let mapped = unsafe { MmapOptions::new().len(len).populate().map(file) };
+        let mapped = unsafe { MmapOptions::new().len(len).map(file) };
         match mapped {
             Ok(map) => Ok(Self::Map(map)),
             Err(error) => {
@@ -52,6 +58,27 @@ impl Mapped {
     /// An aligned copy of bytes that are in memory already: a file of an archive.
     pub fn copy_of(bytes: &[u8]) -> Self {
         Self::Copy(Buffer::copy_of(bytes))
+    }
+
+    /// Shows `see` all bytes from the first to the last, some at a time, and leaves none of them in this process's memory:
+    /// of a vocabulary's rows, say, most are never used. Pages that a run needs are mapped again when it touches them.
+    pub fn scan(&self, mut see: impl FnMut(&[u8])) {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Map(map) => {
+                for (n, part) in map.chunks(SCANNED).enumerate() {
+                    let start = n * SCANNED;
+                    // One call instead of a fault for every few pages; kernels before 5.14 do not know it.
+                    let _ = map.advise_range(Advice::PopulateRead, start, part.len());
+                    see(part);
+                    // SAFETY: the map is read-only, so no page of it was changed; one that is dropped is read from the file
+                    // again, which is what the map stands for. A kernel that refuses keeps the pages.
+                    let _ =
+                        unsafe { map.unchecked_advise_range(UncheckedAdvice::DontNeed, start, part.len()) };
+                }
+            }
+            _ => see(self.as_ref()),
+        }
     }
 
     /// Whether it is the system's own pages, which all processes share.

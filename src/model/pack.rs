@@ -152,7 +152,7 @@ fn read_plan(files: &dyn Files, manifest: &Manifest) -> Result<(Option<PlanFile>
     let found = match stated.layout {
         file::LAYOUT => {
             let bytes = files.map(&stated.file, stated.bytes)?;
-            PlanFile::read(Arc::new(bytes), stated.digest().as_ref())
+            PlanFile::of_map(Arc::new(bytes), stated.digest().as_ref())
         }
         other => Err(Unusable::Layout(other)),
     };

@@ -18,6 +18,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::model::map::Mapped;
 use crate::model::plan::arena::Constants;
 use crate::model::plan::ir::{ALIGN, Plan};
 use crate::model::plan::run::Program;
@@ -103,8 +104,37 @@ impl PlanFile {
     pub fn read(holder: Holder, expected: Option<&Digest>) -> Result<Self, Unusable> {
         let bytes = (*holder).as_ref();
         let header = Header::read(bytes)?;
-        let (body, digest) = bytes.split_at(bytes.len() - DIGEST);
-        let found = *blake3::hash(body).as_bytes();
+        let found = *blake3::hash(&bytes[..bytes.len() - DIGEST]).as_bytes();
+        Self::checked(holder, header, found, expected)
+    }
+
+    /// As [`PlanFile::read`], from a map whose pages stay out of memory until a run needs them.
+    ///
+    /// # Errors
+    /// As [`PlanFile::read`].
+    /// # Cost
+    /// As [`PlanFile::read`].
+    pub fn of_map(map: Arc<Mapped>, expected: Option<&Digest>) -> Result<Self, Unusable> {
+        let header = Header::read((*map).as_ref())?;
+        let mut hasher = blake3::Hasher::new();
+        let mut left = (*map).as_ref().len() - DIGEST;
+        map.scan(|part| {
+            let part = &part[..part.len().min(left)];
+            hasher.update(part);
+            left -= part.len();
+        });
+        Self::checked(map, header, *hasher.finalize().as_bytes(), expected)
+    }
+
+    /// What `read` does once the header is known, and that `found` is the digest of all but the last bytes.
+    fn checked(
+        holder: Holder,
+        header: Header,
+        found: Digest,
+        expected: Option<&Digest>,
+    ) -> Result<Self, Unusable> {
+        let bytes = (*holder).as_ref();
+        let digest = &bytes[bytes.len() - DIGEST..];
         if found != digest || expected.is_some_and(|expected| *expected != found) {
             let stated = expected.map_or_else(|| hex(digest), |expected| hex(expected));
             return Err(Unusable::Broken(Error::new(
