@@ -152,48 +152,60 @@ fn pack_keys(
         let (panel, scales) = panel.split_at_mut((count + 1) * WIDTH);
         let (panel, starts) = words_mut(panel).split_at_mut(count * WIDTH);
         let panel = panel.as_chunks_mut::<WIDTH>().0;
+        // The last key stands in for those that are missing; their scores are not used.
+        // All keys go through each step together: one after the other, each would wait for its own scale.
+        let mut bests = [[0; 4]; WIDTH];
         for l in 0..WIDTH {
-            // The last key stands in for those that are missing; their scores are not used.
-            let row = k.row(head, (number * WIDTH + l).min(keys - 1), dim);
-            let words = &mut rows[l * count..][..count];
-            let (parts, tail) = row.as_chunks::<WIDTH>();
-            let tail = padded(tail);
             let mut best = [0; WIDTH];
-            for (part, mean) in parts.iter().zip(mean) {
-                larger_bits(&mut best, &less(part, mean));
+            let row = k.row(head, (number * WIDTH + l).min(keys - 1), dim);
+            for n in 0..mean.len() {
+                larger_bits(&mut best, &less(&part_of(row, n), &mean[n]));
             }
-            if parts.len() < mean.len() {
-                larger_bits(&mut best, &less(&tail, &mean[parts.len()]));
+            for i in 0..4 {
+                let (a, b) = (best[i].max(best[i + 8]), best[i + 4].max(best[i + 12]));
+                bests[l][i] = a.max(b);
             }
-            let [scale, factor] = steps(largest(best));
+        }
+        let mut factors = [0.0; WIDTH];
+        for l in 0..WIDTH {
+            let [a, b, c, d] = bests[l];
+            let [scale, factor] = steps(f32::from_bits(a.max(b).max(c.max(d))));
+            (scales[l], factors[l]) = (scale, factor);
+        }
+        for &scale in &*scales {
             most = if scale <= most { most } else { scale };
-            scales[l] = scale;
-
-            let mut sums = [0_u32; WIDTH];
-            for (n, (part, mean)) in parts.iter().zip(mean).enumerate() {
-                let x = round(&less(part, mean), factor);
-                add_up(&mut sums, &x);
-                put(layout, x, words, n);
+        }
+        for l in 0..WIDTH {
+            let words = &mut rows[l * count..][..count];
+            let row = k.row(head, (number * WIDTH + l).min(keys - 1), dim);
+            for n in 0..mean.len() {
+                put(layout, round(&less(&part_of(row, n), &mean[n]), factors[l]), words, n);
             }
-            if parts.len() < mean.len() {
-                let x = round(&less(&tail, &mean[parts.len()]), factor);
-                add_up(&mut sums, &x);
-                put(layout, x, words, parts.len());
-            }
-            starts[l] = match layout {
-                Layout::Pairs | Layout::Quads => 0,
-                Layout::OffsetQuads => {
-                    let mut sum = 0_u32;
-                    for x in sums {
-                        sum = sum.wrapping_add(x);
-                    }
-                    sum.wrapping_mul(128).wrapping_neg()
-                }
-            };
         }
         transpose(rows, panel);
+        let mut sums = [0_i32; WIDTH];
+        if layout == Layout::OffsetQuads {
+            for words in &*panel {
+                for l in 0..WIDTH {
+                    let x = words[l] as i32;
+                    sums[l] += (x << 24 >> 24) + (x << 16 >> 24) + (x << 8 >> 24) + (x >> 24);
+                }
+            }
+        }
+        for l in 0..WIDTH {
+            starts[l] = (sums[l] * -128) as u32;
+        }
     }
     most
+}
+
+/// The `n`-th [`WIDTH`] features of a row, filled up with zeroes.
+#[inline(always)]
+fn part_of(row: &[f32], n: usize) -> [f32; WIDTH] {
+    match row[n * WIDTH..].first_chunk() {
+        Some(part) => *part,
+        None => padded(&row[n * WIDTH..]),
+    }
 }
 
 /// Joins the rows of all keys into `out`, feature by feature, as many side by side as stay in registers.
@@ -229,14 +241,6 @@ fn less(x: &[f32; WIDTH], mean: &[f32; WIDTH]) -> [f32; WIDTH] {
     less
 }
 
-/// Adds rounded features to those of other parts.
-#[inline(always)]
-fn add_up(sums: &mut [u32; WIDTH], x: &[u32; WIDTH]) {
-    for l in 0..WIDTH {
-        sums[l] = sums[l].wrapping_add(x[l].wrapping_sub(ROUND.to_bits()));
-    }
-}
-
 #[inline(always)]
 fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed: &mut [f32]) -> bool {
     let Shape { keys, v_dim, .. } = shape;
@@ -258,18 +262,22 @@ fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed
     for (n, panel) in panels.enumerate() {
         for (l, words) in panel.chunks_exact_mut(features).enumerate() {
             let (low, high) = (n * WIDTH + l, n * WIDTH + l + WIDTH / 2);
-            words.fill(0);
-            if low < keys {
-                let x = v.row(head, low, v_dim);
-                for ((word, x), factor) in words.iter_mut().zip(x).zip(&*scales) {
-                    *word = (x * factor + ROUND).to_bits() & 0xffff;
-                }
-            }
+            words[v_dim..].fill(0);
+            let words = &mut words[..v_dim];
+            let factors = &scales[..v_dim];
             if high < keys {
-                let x = v.row(head, high, v_dim);
-                for ((word, x), factor) in words.iter_mut().zip(x).zip(&*scales) {
-                    *word |= (x * factor + ROUND).to_bits() << 16;
+                let (low, high) = (v.row(head, low, v_dim), v.row(head, high, v_dim));
+                for c in 0..v_dim {
+                    let (low, high) = (low[c] * factors[c] + ROUND, high[c] * factors[c] + ROUND);
+                    words[c] = low.to_bits() & 0xffff | high.to_bits() << 16;
                 }
+            } else if low < keys {
+                let x = v.row(head, low, v_dim);
+                for c in 0..v_dim {
+                    words[c] = (x[c] * factors[c] + ROUND).to_bits() & 0xffff;
+                }
+            } else {
+                words.fill(0);
             }
         }
     }
@@ -282,24 +290,19 @@ fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed
 /// Rounds a query into `words`, and returns its scale.
 #[inline(always)]
 pub(super) fn query(layout: Layout, q: &[f32], words: &mut [u32]) -> f32 {
-    let (parts, tail) = q.as_chunks::<WIDTH>();
-    let tail = padded(tail);
     let mut best = [0; WIDTH];
-    for part in parts {
-        larger_bits(&mut best, part);
+    let parts = q.len().div_ceil(WIDTH);
+    for n in 0..parts {
+        larger_bits(&mut best, &part_of(q, n));
     }
-    larger_bits(&mut best, &tail);
     let [scale, factor] = steps(largest(best));
     // 128 more, modulo 256, in each byte.
     let flip = match layout {
         Layout::Pairs | Layout::Quads => 0,
         Layout::OffsetQuads => 0x80,
     };
-    for (n, part) in parts.iter().enumerate() {
-        put(layout, flipped(round(part, factor), flip), words, n);
-    }
-    if parts.len() * WIDTH < q.len() {
-        put(layout, flipped(round(&tail, factor), flip), words, parts.len());
+    for n in 0..parts {
+        put(layout, flipped(round(&part_of(q, n), factor), flip), words, n);
     }
     scale
 }
