@@ -66,16 +66,14 @@ macro_rules! epilogue {
                     let out = out.as_chunks_mut::<LEN>().0[part].as_chunks_mut::<$lanes>().0;
                     let mut x = [$zero(); $together];
                     for c in 0..$together {
-                        // SAFETY: each is a register's worth of readable numbers; no alignment is needed.
-                        let (sum, column_sum) = unsafe {
-                            (
-                                $load_words(sums[c].as_ptr().cast()),
-                                $load_words(column_sums[c].as_ptr().cast()),
-                            )
-                        };
+                        // SAFETY: both are a register's worth of readable words; no alignment is needed.
+                        let sum = unsafe { $load_words(sums[c].as_ptr().cast()) };
                         // SAFETY: as above.
-                        let (column_scale, bias) =
-                            unsafe { ($load(column_scales[c].as_ptr()), $load(bias[c].as_ptr())) };
+                        let column_sum = unsafe { $load_words(column_sums[c].as_ptr().cast()) };
+                        // SAFETY: both are a register's worth of readable numbers; no alignment is needed.
+                        let column_scale = unsafe { $load(column_scales[c].as_ptr()) };
+                        // SAFETY: as above.
+                        let bias = unsafe { $load(bias[c].as_ptr()) };
                         let sum = $convert($sub_words(sum, $mul_words(zero, column_sum)));
                         x[c] = $add($mul(sum, $mul(scale, column_scale)), bias);
                     }
@@ -85,7 +83,8 @@ macro_rules! epilogue {
                     for c in 0..$together {
                         if RESIDUAL {
                             // SAFETY: a register's worth of readable numbers; no alignment is needed.
-                            x[c] = $add(x[c], unsafe { $load(residual[c].as_ptr()) });
+                            let residual = unsafe { $load(residual[c].as_ptr()) };
+                            x[c] = $add(x[c], residual);
                         }
                         // SAFETY: a register's worth of writable numbers; no alignment is needed.
                         unsafe { $store(out[c].as_mut_ptr(), x[c]) };
