@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 8] = [
+const ALGORITHMS: [Algorithm; 11] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -17,6 +17,9 @@ const ALGORITHMS: [Algorithm; 8] = [
     golden_support::simalign_matching::ALGORITHM,
     golden_support::awesome_align::ALGORITHM,
     golden_support::entmax::ALGORITHM,
+    golden_support::symmetrize::ALGORITHM,
+    golden_support::alignment_metrics::ALGORITHM,
+    golden_support::saer::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -38,7 +41,8 @@ macro_rules! one_test_per_algorithm {
 }
 
 one_test_per_algorithm! {
-    text_normalise windowed_moderation calibration entropy dera simalign_matching awesome_align entmax
+    text_normalise windowed_moderation calibration entropy dera simalign_matching awesome_align entmax symmetrize
+    alignment_metrics saer
 }
 
 #[test]

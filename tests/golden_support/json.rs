@@ -84,7 +84,22 @@ pub fn links_to_json(links: &[Link]) -> Value {
     links.iter().map(|link| json!([link.source, link.target])).collect()
 }
 
-fn list(value: &Value) -> Result<&Vec<Value>, Stop> {
+/// A list of pairs of positions.
+pub fn links(value: &Value) -> Result<Vec<Link>, Stop> {
+    let link = |pair: &Value| match counts(pair)?[..] {
+        [source, target] => Ok(Link::new(source, target)),
+        _ => Err(not("a pair", pair)),
+    };
+    list(value)?.iter().map(link).collect()
+}
+
+/// A list of texts.
+pub fn texts(value: &Value) -> Result<Vec<&str>, Stop> {
+    list(value)?.iter().map(|text| text.as_str().ok_or_else(|| not("a text", text))).collect()
+}
+
+/// The elements of a list.
+pub fn list(value: &Value) -> Result<&Vec<Value>, Stop> {
     value.as_array().ok_or_else(|| not("a list", value))
 }
 

@@ -1,5 +1,6 @@
 //! Files of golden cases, how one case is run, and how the results are counted.
 
+pub mod alignment_metrics;
 pub mod awesome_align;
 pub mod calibration;
 mod compare;
@@ -7,7 +8,9 @@ pub mod dera;
 pub mod entmax;
 pub mod entropy;
 mod json;
+pub mod saer;
 pub mod simalign_matching;
+pub mod symmetrize;
 pub mod text_normalise;
 mod tolerance;
 pub mod windowed_moderation;

@@ -6,7 +6,10 @@ pub mod entmax;
 pub mod itermax;
 pub mod matching;
 mod matrix;
+pub mod metrics;
+pub mod pharaoh;
 pub mod similarity;
+pub mod symmetrize;
 pub mod words;
 
 pub use matrix::Matrix;
