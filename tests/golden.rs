@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 11] = [
+const ALGORITHMS: [Algorithm; 17] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -20,6 +20,12 @@ const ALGORITHMS: [Algorithm; 11] = [
     golden_support::symmetrize::ALGORITHM,
     golden_support::alignment_metrics::ALGORITHM,
     golden_support::saer::ALGORITHM,
+    golden_support::simalign_null::ALGORITHM,
+    golden_support::leverage_extract::ALGORITHM,
+    golden_support::xlm_align_sinkhorn::ALGORITHM,
+    golden_support::binaryalign::ALGORITHM,
+    golden_support::ot_solvers::ALGORITHM,
+    golden_support::simalign_end_to_end::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -43,6 +49,8 @@ macro_rules! one_test_per_algorithm {
 one_test_per_algorithm! {
     text_normalise windowed_moderation calibration entropy dera simalign_matching awesome_align entmax symmetrize
     alignment_metrics saer
+    simalign_null leverage_extract xlm_align_sinkhorn binaryalign ot_solvers
+    simalign_end_to_end
 }
 
 #[test]

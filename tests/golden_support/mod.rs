@@ -2,18 +2,24 @@
 
 pub mod alignment_metrics;
 pub mod awesome_align;
+pub mod binaryalign;
 pub mod calibration;
 mod compare;
 pub mod dera;
 pub mod entmax;
 pub mod entropy;
 mod json;
+pub mod leverage_extract;
+pub mod ot_solvers;
 pub mod saer;
+pub mod simalign_end_to_end;
 pub mod simalign_matching;
+pub mod simalign_null;
 pub mod symmetrize;
 pub mod text_normalise;
 mod tolerance;
 pub mod windowed_moderation;
+pub mod xlm_align_sinkhorn;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -26,7 +26,22 @@ impl Tolerance {
         let key = algorithm.tolerance_of.iter().find(|(from, _)| *from == key).map_or(key, |(_, to)| to);
         let blocks =
             [&case.0["tolerance"], &file.tolerance[case.op()], &file.tolerance[key], &file.tolerance];
-        blocks.iter().find_map(|block| Self::read(block, width)).unwrap_or_default()
+        let found = blocks.iter().find_map(|block| Self::read(block, width)).unwrap_or_default();
+        let clause = blocks.iter().find_map(|block| Self::of_clause(block.as_str()?, case));
+        clause.unwrap_or(found)
+    }
+
+    /// What a text says of cases such as this one, in a clause `rel 2e-2 for num_iter 5 with a_flag_of_expected`.
+    fn of_clause(text: &str, case: &Case) -> Option<Self> {
+        text.split(';').find_map(|clause| {
+            let (bound, rest) = clause.split_once(" for ")?;
+            let [key, value, "with", flag, ..] = rest.split_whitespace().collect::<Vec<_>>()[..] else {
+                return None;
+            };
+            let is_this =
+                case.0["params"][key].to_string() == value && case.0["expected"][flag] == Value::Bool(true);
+            if is_this { Self::parse(bound) } else { None }
+        })
     }
 
     fn read(block: &Value, width: Width) -> Option<Self> {

@@ -2,14 +2,19 @@
 
 pub mod argmax;
 pub mod awesome;
+pub mod binary;
 pub mod entmax;
 pub mod itermax;
 pub mod matching;
 mod matrix;
 pub mod metrics;
+pub mod null;
 pub mod pharaoh;
+pub mod rules;
+pub mod self_label;
 pub mod similarity;
 pub mod symmetrize;
+pub mod transport;
 pub mod words;
 
 pub use matrix::Matrix;
