@@ -18,6 +18,7 @@ use trueline_core::model::plan::file::PlanFile;
 use trueline_core::model::tokenizer::Tokenizer;
 use trueline_core::scoring::guard::canonical::Canonical;
 
+mod damage;
 mod plan;
 
 /// A reader under test.
@@ -116,6 +117,11 @@ fn targets() -> Vec<Target> {
                 let found = PlanFile::read(Arc::new(Mapped::copy_of(bytes)), None);
                 let _ = found.map(|file| file.program().map(drop));
             },
+        },
+        Target {
+            name: "damage",
+            seeds: damage::scripts(vec![packed(f32_pack), packed(int8_pack)]),
+            read: damage::read,
         },
         Target { name: "plan", seeds: plan::heads(&[packed(f32_pack), packed(int8_pack)]), read: plan::read },
         Target {
