@@ -128,7 +128,7 @@ fn time_pack(
     let bytes = pack.manifest().bytes();
     add(format!("cold_start/{}", kind.name()), (bytes, "bytes"), times);
 
-    let tokenizer = pack.tokenizer().and_then(Tokenizer::from_bytes).map_err(|e| unusable(&e))?;
+    let tokenizer = Tokenizer::of(&pack).map_err(|e| unusable(&e))?;
     let mut session = Session::new(&engine, None).map_err(|e| unusable(&e))?;
     let options = GuardOptions::default();
     for tokens in TOKENS {

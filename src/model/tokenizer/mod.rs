@@ -1,21 +1,18 @@
 //! Text to token ids with byte offsets, from a `tokenizer.json` (WordPiece, Unigram, BPE) or a packed vocabulary.
 
+#[cfg(feature = "tokenizers")]
+mod library;
 mod text;
 mod words;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use tokenizers::models::ModelWrapper;
-use tokenizers::normalizers::NormalizerWrapper;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-
 use crate::model::control::Control;
 use crate::model::pack::Pack;
-use crate::{Code, Error};
+use crate::Error;
 
-use text::Rules;
+#[cfg(feature = "tokenizers")]
+use library::Library;
 pub use text::Scratch;
-use words::{Parts, Words};
+use words::Words;
 
 /// Bytes of a packed vocabulary.
 pub type Holder = Box<dyn AsRef<[u8]> + Send + Sync>;
@@ -31,7 +28,8 @@ pub struct Tokenizer {
 }
 
 enum Inner {
-    Library(Box<tokenizers::Tokenizer>),
+    #[cfg(feature = "tokenizers")]
+    Library(Library),
     Words(Words),
 }
 
@@ -48,30 +46,29 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     ///
     /// # Errors
-    /// [`Code::InvalidTokenizer`] if it does not parse.
+    /// [`crate::Code::InvalidTokenizer`] if it does not parse; [`crate::Code::Unavailable`] in a build without the feature `tokenizers`.
     pub fn from_bytes(json: &[u8]) -> Result<Self, Error> {
-        let refused = |why: String| {
-            Error::new(Code::InvalidTokenizer, format!("the tokenizer file does not parse: {why}"))
-        };
-        let mut inner = guarded(|| tokenizers::Tokenizer::from_bytes(json))
-            .and_then(|parsed| parsed.map_err(|e| e.to_string()))
-            .map_err(refused)?;
-        inner.with_truncation(None).map_err(|e| refused(e.to_string()))?;
-        inner.with_padding(None);
-        // A user who types "[SEP]" gets five ordinary characters, not a way to end the text that the model sees.
-        inner.set_encode_special_tokens(true);
-        // An added token may hold a space; special ones are not looked for.
-        let splits_at_spaces = matches!(inner.get_model(), ModelWrapper::WordPiece(_))
-            && matches!(inner.get_normalizer(), None | Some(NormalizerWrapper::BertNormalizer(_)))
-            && matches!(inner.get_pre_tokenizer(), Some(PreTokenizerWrapper::BertPreTokenizer(_)))
-            && inner.get_added_tokens_decoder().values().all(|token| token.special);
-        Ok(Self { inner: Inner::Library(Box::new(inner)), splits_at_spaces })
+        #[cfg(feature = "tokenizers")]
+        {
+            let library = Library::new(json)?;
+            let splits_at_spaces = library.splits_at_spaces;
+            Ok(Self { inner: Inner::Library(library), splits_at_spaces })
+        }
+        #[cfg(not(feature = "tokenizers"))]
+        Err(Error::new(
+            crate::Code::Unavailable,
+            format!(
+                "a tokenizer file of {} bytes cannot be read: this build has no reader (feature `tokenizers`), and takes \
+                 vocabularies from compiled plans",
+                json.len()
+            ),
+        ))
     }
 
     /// Reads what [`Tokenizer::packed`] made.
     ///
     /// # Errors
-    /// [`Code::InvalidTokenizer`] if that is not what it is.
+    /// [`crate::Code::InvalidTokenizer`] if that is not what it is.
     /// # Cost
     /// A look at its first bytes; nothing is copied.
     pub fn from_packed(vocabulary: Holder) -> Result<Self, Error> {
@@ -92,41 +89,18 @@ impl Tokenizer {
     /// The vocabulary in a form that is used where it lies, with the same ids and offsets; `None` if there is none: it
     /// is for WordPiece after BERT's normalizer and pre-tokenizer, without added tokens but special ones.
     pub fn packed(&self) -> Option<Vec<u8>> {
-        let Inner::Library(inner) = &self.inner else { return None };
-        if !self.splits_at_spaces {
-            return None;
+        match &self.inner {
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.packed(),
+            Inner::Words(_) => None,
         }
-        let (ModelWrapper::WordPiece(model), Some(NormalizerWrapper::BertNormalizer(rules))) =
-            (inner.get_model(), inner.get_normalizer())
-        else {
-            return None;
-        };
-        let vocabulary = inner.get_vocab(false);
-        let mut pieces: Vec<(&str, u32)> =
-            vocabulary.iter().map(|(piece, &id)| (piece.as_str(), id)).collect();
-        // The bytes depend on the order, and the map's is another one each time.
-        pieces.sort_unstable_by_key(|&(_, id)| id);
-        let added = inner.get_added_tokens_decoder();
-        let parts = Parts {
-            pieces,
-            added: added.iter().map(|(&id, token)| (token.content.as_str(), id)).collect(),
-            unknown: &model.unk_token,
-            prefix: &model.continuing_subword_prefix,
-            max_chars: model.max_input_chars_per_word,
-            rules: Rules {
-                clean: rules.clean_text,
-                ideographs: rules.handle_chinese_chars,
-                strip_accents: rules.strip_accents.unwrap_or(rules.lowercase),
-                lowercase: rules.lowercase,
-            },
-        };
-        parts.write()
     }
 
     /// Number of ids, added tokens included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {
-            Inner::Library(inner) => inner.get_vocab_size(true),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.vocabulary(),
             Inner::Words(words) => words.count(),
         }
     }
@@ -134,7 +108,8 @@ impl Tokenizer {
     /// The text of a token, if the id is one.
     pub fn token(&self, id: u32) -> Option<String> {
         match &self.inner {
-            Inner::Library(inner) => inner.id_to_token(id),
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.token(id),
             Inner::Words(words) => words.token(id).map(str::to_owned),
         }
     }
@@ -142,7 +117,7 @@ impl Tokenizer {
     /// Token ids and byte offsets of a text, without special tokens.
     ///
     /// # Errors
-    /// [`Code::InvalidTokenizer`] if the tokenizer cannot encode it; what `control` says.
+    /// [`crate::Code::InvalidTokenizer`] if the tokenizer cannot encode it; what `control` says.
     /// # Cost
     /// Linear in the text. Looks at `control` every 8 KiB where the text can be cut without changing a token
     /// (WordPiece after BERT's normalizer and pre-tokenizer, without added tokens but special ones), else once.
@@ -171,28 +146,14 @@ impl Tokenizer {
             control.check()?;
             let end = if self.splits_at_spaces { piece_end(text, start) } else { text.len() };
             match &self.inner {
-                Inner::Library(inner) => library(inner, &text[start..end], start, out)?,
+                #[cfg(feature = "tokenizers")]
+                Inner::Library(library) => library.encode(&text[start..end], start, out)?,
                 Inner::Words(words) => words.encode(&text[start..end], start, scratch, out),
             }
             start = end;
         }
         Ok(())
     }
-}
-
-/// Appends the tokens of a text that starts at byte `start` of the whole.
-fn library(inner: &tokenizers::Tokenizer, text: &str, start: usize, out: &mut Encoding) -> Result<(), Error> {
-    let piece = guarded(|| inner.encode(text, false))
-        .and_then(|encoded| encoded.map_err(|e| e.to_string()))
-        .map_err(|e| Error::new(Code::InvalidTokenizer, format!("the tokenizer refused the text: {e}")))?;
-    out.ids.extend_from_slice(piece.get_ids());
-    out.offsets.extend(piece.get_offsets().iter().map(|&(a, b)| (start + a, start + b)));
-    Ok(())
-}
-
-/// The tokenizer library unwraps what it believes to be true of a file; where that is wrong it is an error here.
-fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(body)).map_err(|_| "its reader gave up on it".to_owned())
 }
 
 /// The end of the piece that starts at `start`: after a space or line feed near [`PIECE_BYTES`], else the text's end.

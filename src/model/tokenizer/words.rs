@@ -36,6 +36,7 @@ struct Prefix {
 }
 
 /// What a vocabulary is made from.
+#[cfg(feature = "tokenizers")]
 pub(super) struct Parts<'a> {
     /// Each piece that is looked up, with its id.
     pub(super) pieces: Vec<(&'a str, u32)>,
@@ -47,6 +48,7 @@ pub(super) struct Parts<'a> {
     pub(super) rules: Rules,
 }
 
+#[cfg(feature = "tokenizers")]
 impl Parts<'_> {
     /// The vocabulary's bytes; `None` if the format cannot hold it.
     pub(super) fn write(&self) -> Option<Vec<u8>> {
