@@ -1,7 +1,5 @@
 //! The threads that a caller lends to runs.
 
-use rayon::prelude::*;
-
 use crate::{Code, Error};
 
 /// Below so many multiply-adds a run stays on the calling thread: handing it over costs about as much.
@@ -68,11 +66,12 @@ pub(super) struct Workers(usize);
 impl Workers {
     /// Calls `part` for consecutive parts of `out` with where they start; for work of a few operations an element.
     pub(super) fn over_elements<T: Send>(self, out: &mut [T], part: impl Fn(usize, &mut [T]) + Sync) {
+        // A reference, so that the code that splits is there once for each type of element and not for each operator.
+        let part: &(dyn Fn(usize, &mut [T]) + Sync) = &part;
         if self.0 <= 1 || out.len() < MIN_ELEMENTS {
             part(0, out);
         } else {
-            let size = out.len().div_ceil(self.0).next_multiple_of(GRAIN);
-            out.par_chunks_mut(size).enumerate().for_each(|(i, out)| part(i * size, out));
+            split(out, 0, out.len().div_ceil(self.0).next_multiple_of(GRAIN), part);
         }
     }
 
@@ -81,6 +80,16 @@ impl Workers {
         let worth = rows as u128 * multiply_adds as u128 >= u128::from(MIN_MULTIPLY_ADDS / 8);
         if self.0 <= 1 || !worth { rows.max(1) } else { rows.div_ceil(self.0).next_multiple_of(ROWS) }
     }
+}
+
+/// Calls `part` for each `size` elements of `out`, the first of which has the number `first`, on any threads.
+fn split<T: Send>(out: &mut [T], first: usize, size: usize, part: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if out.len() <= size {
+        return part(first, out);
+    }
+    let middle = out.len().div_ceil(size) / 2 * size;
+    let (left, right) = out.split_at_mut(middle);
+    rayon::join(|| split(left, first, size, part), || split(right, first + middle, size, part));
 }
 
 #[cfg(test)]
