@@ -93,6 +93,24 @@ pub fn pack(weights: &[i8], [k, n]: [usize; 2], packed: &mut [i8], sums: &mut [i
     }
 }
 
+/// Undoes [`pack`]: `weights` becomes `[k, n]`, row-major.
+///
+/// # Panics
+/// If a length is another than [`pack`] has.
+pub fn unpack(packed: &[i8], [k, n]: [usize; 2], weights: &mut [i8]) {
+    assert_eq!(Some(weights.len()), k.checked_mul(n), "linear_i8: weights are not [k, n]");
+    assert_eq!(packed.len(), packed_len(k, n), "linear_i8: packed has not packed_len bytes");
+    if k == 0 || n == 0 {
+        return;
+    }
+    for (place, row) in weights.chunks_exact_mut(n).enumerate() {
+        for (column, weight) in row.iter_mut().enumerate() {
+            let panel = column / PANEL * PANEL * row_len(k);
+            *weight = packed[panel + place / GROUP * BLOCK + column % PANEL * GROUP + place % GROUP];
+        }
+    }
+}
+
 /// Packed weights of `k` input and `n` output features. A weight is its byte times the scale of its column.
 #[derive(Clone, Copy, Debug)]
 pub struct Weights<'a> {

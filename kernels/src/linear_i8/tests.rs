@@ -105,6 +105,16 @@ impl Case {
 }
 
 #[test]
+fn unpacked_weights_are_those_that_were_packed() {
+    for [k, n] in [[0, 3], [3, 0], [1, 1], [4, 48], [5, 49], [70, 97]] {
+        let case = Case::random([1, k, n]);
+        let mut plain = vec![77; k * n];
+        unpack(&case.packed, [k, n], &mut plain);
+        assert_eq!(plain, case.plain, "{k} x {n}");
+    }
+}
+
+#[test]
 fn every_isa_equals_the_definition() {
     let (ks, ns) =
         ([1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33, 384], [1, 11, 23, 24, 25, 47, 48, 49, 95, 96, 97]);
