@@ -1,9 +1,11 @@
 //! The tests on Arm, under emulation: three CPUs, so that each instruction set runs, and so does what stands in for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGET: &str = "aarch64-unknown-linux-gnu";
+use crate::command::{self, root};
+
+pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// Apart from the native folder, because another compiler writes here.
 const TARGET_DIR: &str = "target/arm";
 /// Debian's compiler: it comes with a standard library for Arm.
@@ -11,7 +13,7 @@ const RUSTC: &str = "/usr/bin/rustc";
 const LINKER: &str = "/usr/bin/aarch64-linux-gnu-gcc";
 /// Without `-L`: the loader of the cross compiler's C library finds the other one of `libc6:arm64` first, and a program
 /// that mixes the two hangs when it starts a thread.
-const EMULATOR: &str = "/usr/bin/qemu-aarch64-static";
+pub const EMULATOR: &str = "/usr/bin/qemu-aarch64-static";
 const INSTALL: &str = "dpkg --add-architecture arm64 && apt-get update && apt-get install -y";
 
 /// What must be there, and the Debian package that brings it.
@@ -34,8 +36,10 @@ const CPUS: [(&str, &str); 3] = [
 /// Each test command, in the words of cargo. No doc tests: rustup's rustdoc does not know Debian's standard library.
 const SUITES: [&[&str]; 2] = [
     &["-p", "trueline_kernels", "--lib", "--tests"],
-    &["-p", "trueline_core", "--no-default-features", "--test", "golden"],
+    &["-p", "trueline_core", "--no-default-features", "--test", "golden", "--test", "packed_plans"],
 ];
+/// Where the packed plans are that the native run made, with what they gave.
+const PLANS: &str = "target/arm/plans";
 
 /// Why the tests cannot run here, if they cannot: what is not installed and how to install it.
 pub fn missing() -> Option<String> {
@@ -46,7 +50,8 @@ pub fn missing() -> Option<String> {
         .then(|| format!("the Arm tests need the Debian packages {packages}; run: {INSTALL} {packages}"))
 }
 
-/// Builds the kernels' tests and the golden tests for Arm, and runs them on each emulated CPU.
+/// Builds the kernels' tests, the golden tests and those of whole plans for Arm, and runs them on each emulated CPU. The
+/// plans are compiled and run here first; their outputs on Arm must have the same bits.
 ///
 /// # Errors
 /// A sentence: what is not installed, or which command failed on which CPU.
@@ -54,6 +59,9 @@ pub fn run() -> Result<(), String> {
     if let Some(why) = missing() {
         return Err(why);
     }
+    let mut native = command::cargo(&["test"]);
+    native.args(crate::test::ALL).args(["--test", "packed_plans", "--", "--nocapture"]);
+    command::run(native.env("TRUELINE_PLANS_TO", plans()))?;
     for (cpu, isas) in CPUS {
         for suite in SUITES {
             test(cpu, isas, suite)?;
@@ -71,6 +79,10 @@ pub fn what_ran() -> Vec<String> {
     CPUS.iter().flat_map(|&cpu| SUITES.iter().map(move |suite| line(cpu, suite))).collect()
 }
 
+fn plans() -> PathBuf {
+    root().join(PLANS)
+}
+
 /// Builds the kernels' tests for Arm and gives the program's path.
 ///
 /// # Errors
@@ -78,15 +90,19 @@ pub fn what_ran() -> Vec<String> {
 pub fn build_kernels() -> Result<String, String> {
     let mut cargo = cross("test");
     cargo.args(["-p", "trueline_kernels", "--lib", "--no-run", "--message-format=json"]);
-    let messages = crate::command::stdout(&mut cargo)?;
+    let messages = command::stdout(&mut cargo)?;
     let path = messages.lines().find_map(|line| line.split_once("\"executable\":\"")?.1.split('"').next());
     path.map(str::to_owned).ok_or_else(|| "cargo built no program for Arm".into())
 }
 
 /// Cargo for Arm. Optimised, because emulated floating point is slow enough.
 fn cross(word: &str) -> Command {
-    let mut cargo =
-        crate::command::cargo(&[word, "--release", "--target", TARGET, "--target-dir", TARGET_DIR]);
+    cross_to(word, TARGET_DIR)
+}
+
+/// As [`cross`], into another folder.
+pub fn cross_to(word: &str, folder: &str) -> Command {
+    let mut cargo = command::cargo(&[word, "--release", "--target", TARGET, "--target-dir", folder]);
     cargo.env("RUSTC", RUSTC).env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", LINKER);
     cargo
 }
@@ -98,6 +114,7 @@ fn test(cpu: &str, isas: &str, suite: &[&str]) -> Result<(), String> {
         .args(suite)
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", format!("{EMULATOR} -cpu {cpu}"))
         .env("TRUELINE_EXPECT_ISAS", isas)
+        .env("TRUELINE_PLANS_FROM", plans())
         .status()
         .map_err(|error| format!("cargo does not start: {error}"))?;
     if status.success() {

@@ -58,7 +58,7 @@ pub fn run(only: Option<&str>) -> Result<(), String> {
 
 /// One choice of packages and features for every development build, so that each crate is compiled once: `ort` switches
 /// on a feature of a crate that tract uses, too, and xtask's own dependencies would as well.
-const ALL: [&str; 5] = ["--workspace", "--exclude", "xtask", "--features", "trueline_core/ort"];
+pub const ALL: [&str; 5] = ["--workspace", "--exclude", "xtask", "--features", "trueline_core/ort"];
 
 fn backends(report: &mut Report) {
     let name = "tract and ONNX Runtime agree";
