@@ -7,6 +7,8 @@ mod compare;
 mod ctests;
 mod demo;
 mod header;
+mod idle;
+mod kit;
 mod mca;
 mod peers;
 mod report;
@@ -21,10 +23,13 @@ const USAGE: &str = "\
 cargo xtask demo     build libtrueline, compile examples/c/guard.c, filter examples/data/prompts.tsv
 cargo xtask test [WORD]
                      every check the project has, or those with this word in their names
-cargo xtask arm      cross-build for aarch64, run kernel and golden tests under emulated CPUs
+cargo xtask arm      cross-build for aarch64, run kernel and golden tests and whole plans under emulated CPUs
 cargo xtask mca      static throughput of the int8 inner loops on Arm cores, to benches/results/arm-static.csv
 cargo xtask header   write include/trueline.h anew from ffi/src
 cargo xtask peers    fetch the pinned peers (onnxruntime) into .peers/, for tests and benches beside them
+cargo xtask bench-kit [aarch64|x86_64]
+                     a static benchmark and a packed pack in one archive, for a board (default: aarch64)
+cargo xtask idle     CPU time of an engine's threads over 60 idle seconds, to benches/results/idle.md
 cargo xtask size     build both shared libraries as they ship, write whose code they are to benches/results/size.md
 cargo xtask compare [--rounds N] [--runs N] [--cold N] [--only WORD,WORD]
                      ours, ONNX Runtime, stock tract and RTen on the same weights: one run, one table
@@ -42,6 +47,9 @@ fn main() -> ExitCode {
         ["header"] => header::write(),
         ["peers"] => peers::run(),
         ["size"] => size::run(),
+        ["bench-kit"] => kit::run("aarch64"),
+        ["bench-kit", architecture] => kit::run(architecture),
+        ["idle"] => idle::run(60),
         ["compare", rest @ ..] => compare::run(rest),
         _ => {
             eprint!("{USAGE}");
