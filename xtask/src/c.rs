@@ -55,11 +55,27 @@ impl Build {
                 self.soname_link()?;
                 compile.arg(format!("-L{}", self.libraries.display()));
                 compile.args(["-ltrueline", "-lpthread"]);
-                compile.arg(format!("-Wl,-rpath,{}", self.libraries.display()));
+                // DT_RPATH and not DT_RUNPATH: `cargo run` puts its own build folder into LD_LIBRARY_PATH, which comes
+                // before the latter, and a library of another build may lie there.
+                compile.arg(format!("-Wl,-rpath,{},--disable-new-dtags", self.libraries.display()));
             }
         }
         run(&mut compile)?;
+        if linking == Linking::Shared && kind.is_empty() {
+            self.loads_this_library(&program)?;
+        }
         Ok(program)
+    }
+
+    /// Fails if the loader would give the program another libtrueline than this build's.
+    fn loads_this_library(&self, program: &Path) -> Result<(), String> {
+        let found = stdout(command("ldd").arg(program))?;
+        let line = found.lines().find(|line| line.contains("libtrueline")).unwrap_or("no libtrueline at all");
+        let wanted = self.libraries.join("libtrueline.so.0");
+        if line.contains(&format!("=> {} ", wanted.display())) {
+            return Ok(());
+        }
+        Err(format!("{} loads {}, not {}", program.display(), line.trim(), wanted.display()))
     }
 
     /// Compiles one file without linking.

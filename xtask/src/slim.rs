@@ -1,4 +1,4 @@
-//! The slim library: compiled plans only, no tract and no ONNX parser.
+//! The slim library: compiled plans only, no tract, no ONNX parser and no tokenizer library.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,11 +19,7 @@ pub fn run(report: &mut Report, full: &Build) {
         }
         Ok(())
     });
-    report.step("slim library has no tract", no_tract);
-    // Not part of every run yet: the shared program finds another library first.
-    if std::env::var_os("TRUELINE_SLIM_RUN").is_none() {
-        return;
-    }
+    report.step("slim library has no tract and no tokenizer library", no_tract);
     report.step("slim library runs a compiled pack, and C tests pass", || {
         let slim = build()?;
         let pack = compiled(&slim, full)?;
@@ -53,11 +49,16 @@ fn no_tract() -> Result<(), String> {
     for package in ["trueline_ffi", "trueline_cli"] {
         let tree = ["tree", "-p", package, "-e", "normal", "--prefix", "none", "--no-default-features"];
         let tree = stdout(&mut cargo(&tree))?;
-        if let Some(line) = tree.lines().find(|line| line.contains("tract") || line.starts_with("prost")) {
+        if let Some(line) = tree.lines().find(|line| not_slim(line)) {
             return Err(format!("{package} without default features needs {line}"));
         }
     }
     Ok(())
+}
+
+/// Whether a line of the tree names what only the full profile may have.
+fn not_slim(line: &str) -> bool {
+    line.contains("tract") || ["prost", "tokenizers ", "regex"].iter().any(|name| line.starts_with(name))
 }
 
 /// The test pack with its plan and without its model.

@@ -5,9 +5,9 @@ mod library;
 mod text;
 mod words;
 
+use crate::Error;
 use crate::model::control::Control;
 use crate::model::pack::Pack;
-use crate::Error;
 
 #[cfg(feature = "tokenizers")]
 use library::Library;
@@ -58,8 +58,8 @@ impl Tokenizer {
         Err(Error::new(
             crate::Code::Unavailable,
             format!(
-                "a tokenizer file of {} bytes cannot be read: this build has no reader (feature `tokenizers`), and takes \
-                 vocabularies from compiled plans",
+                "a tokenizer file of {} bytes cannot be read: this build has no compiler and no tokenizer library \
+                 (feature `tokenizers`), and takes vocabularies from packs that a full build's `trueline pack` compiled",
                 json.len()
             ),
         ))
