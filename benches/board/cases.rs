@@ -26,14 +26,16 @@ const SAMPLE: Duration = Duration::from_micros(200);
 /// How far the scores of the int8 plan may be from those of the f32 one: it is another arithmetic, not another model.
 const LEAST_COSINE: f64 = 0.9;
 
+/// Does the work once; the answer is written to the vector.
+type Call<'a> = Box<dyn FnMut(&mut Vec<f32>) -> Result<(), Error> + 'a>;
+
 /// One way to do the work of a case.
 struct Form<'a> {
     name: &'static str,
     isa: Isa,
     /// Forms of one class give the same bits.
     class: &'static str,
-    /// Does the work once; the answer is written to the vector.
-    call: Box<dyn FnMut(&mut Vec<f32>) -> Result<(), Error> + 'a>,
+    call: Call<'a>,
 }
 
 /// Microseconds of the calls of a form.
