@@ -25,6 +25,10 @@ const PROFILES: [Profile; 2] = [
     Profile { name: "full", what: "any ONNX file, by tract", features: &[], most: 14_000_000 },
 ];
 
+/// Functions with the same instructions become one, which takes the LLD that comes with Rust for x86-64 Linux. Rust gives
+/// no promise that functions have different addresses, so none can miss it.
+const ONE_OF_A_KIND: &str = "link-arg=-Wl,--icf=all";
+
 /// Crates with less code than this are counted together.
 const LEAST: u64 = 10_000;
 
@@ -57,9 +61,11 @@ pub fn run() -> Result<(), String> {
 /// The library with its symbols, in a folder of its own.
 fn build(profile: &Profile) -> Result<PathBuf, String> {
     let folder = target().join("size").join(profile.name);
-    let mut build = cargo(&["build", "--profile", "dist", "-p", "trueline_ffi", "--lib"]);
+    let words = ["rustc", "--profile", "dist", "-p", "trueline_ffi", "--lib", "--crate-type", "cdylib"];
+    let mut build = cargo(&words);
     build.args(["--config", "profile.dist.strip=\"none\""]).args(profile.features);
-    execute(build.arg("--target-dir").arg(&folder))?;
+    build.arg("--target-dir").arg(&folder);
+    execute(build.args(["--", "-C", ONE_OF_A_KIND]))?;
     Ok(folder.join("dist/libtrueline.so"))
 }
 
