@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 17] = [
+const ALGORITHMS: [Algorithm; 23] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -26,6 +26,12 @@ const ALGORITHMS: [Algorithm; 17] = [
     golden_support::binaryalign::ALGORITHM,
     golden_support::ot_solvers::ALGORITHM,
     golden_support::simalign_end_to_end::ALGORITHM,
+    golden_support::watermark_kgw::ALGORITHM,
+    golden_support::watermark_gumbel::ALGORITHM,
+    golden_support::best_of_n::ALGORITHM,
+    golden_support::reward_guided_step::ALGORITHM,
+    golden_support::cards::ALGORITHM,
+    golden_support::preference::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -51,6 +57,7 @@ one_test_per_algorithm! {
     alignment_metrics saer
     simalign_null leverage_extract xlm_align_sinkhorn binaryalign ot_solvers
     simalign_end_to_end
+    watermark_kgw watermark_gumbel best_of_n reward_guided_step cards preference
 }
 
 #[test]

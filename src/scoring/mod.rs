@@ -3,5 +3,6 @@
 pub mod align;
 pub mod decode;
 pub mod guard;
+pub mod preference;
 mod refuse;
 pub mod score;

@@ -2,8 +2,10 @@
 
 pub mod alignment_metrics;
 pub mod awesome_align;
+pub mod best_of_n;
 pub mod binaryalign;
 pub mod calibration;
+pub mod cards;
 mod compare;
 pub mod dera;
 pub mod entmax;
@@ -11,6 +13,8 @@ pub mod entropy;
 mod json;
 pub mod leverage_extract;
 pub mod ot_solvers;
+pub mod preference;
+pub mod reward_guided_step;
 pub mod saer;
 pub mod simalign_end_to_end;
 pub mod simalign_matching;
@@ -18,6 +22,8 @@ pub mod simalign_null;
 pub mod symmetrize;
 pub mod text_normalise;
 mod tolerance;
+pub mod watermark_gumbel;
+pub mod watermark_kgw;
 pub mod windowed_moderation;
 pub mod xlm_align_sinkhorn;
 

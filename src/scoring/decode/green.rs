@@ -1,0 +1,296 @@
+//! The watermark of Kirchenbauer et al. 2023 and 2024: a secret half of the vocabulary is favoured, and can be counted.
+
+use std::collections::HashSet;
+use std::sync::OnceLock;
+
+use super::mersenne::permute;
+use crate::Error;
+use crate::scoring::refuse::{all_finite, invalid, same_length};
+use crate::scoring::score::Real;
+
+/// The key of the original.
+pub const DEFAULT_KEY: u64 = 15_485_863;
+/// Entries of the table behind the hash.
+const TABLE: usize = 1_000_003;
+const TABLE_SEED: u64 = 2_971_215_073;
+/// Candidates that [`Scheme::SelfHash`] looks at: positions 0 to 40.
+const CANDIDATES: usize = 41;
+
+/// What the green list hangs on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// The previous token (`simple_1`, "lefthash").
+    #[default]
+    Simple,
+    /// The least hash of the four tokens before.
+    MinHash,
+    /// The least hash of the three tokens before and the candidate itself.
+    SelfHash,
+}
+
+impl Scheme {
+    /// Tokens before the one that is judged.
+    pub fn context(self) -> usize {
+        match self {
+            Self::Simple => 1,
+            Self::MinHash => 4,
+            Self::SelfHash => 3,
+        }
+    }
+}
+
+/// The parameters on which writer and reader must agree.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Watermark {
+    /// Tokens of the vocabulary; at most 2^31.
+    pub n_vocab: usize,
+    /// The share of the vocabulary that is green, between 0 and 1.
+    pub gamma: f64,
+    /// The secret.
+    pub key: u64,
+    /// What the list hangs on.
+    pub scheme: Scheme,
+}
+
+/// Memory for lists; keep one and reuse it.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    all: Vec<u32>,
+    order: Vec<u32>,
+}
+
+/// What a text shows of the watermark.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// Tokens that were judged.
+    pub scored: usize,
+    /// Those that are green.
+    pub green: usize,
+    /// `(green - gamma scored) / sqrt(scored gamma (1 - gamma))`.
+    pub z: f64,
+    /// The upper tail of the normal distribution at `z`; 4 is the usual bound, 3e-5.
+    pub p: f64,
+}
+
+impl Watermark {
+    fn check(&self) -> Result<(), Error> {
+        let Self { n_vocab, gamma, .. } = *self;
+        if n_vocab == 0 || n_vocab > 1 << 31 {
+            return Err(invalid(format!("a vocabulary of {n_vocab} tokens; 1 to 2^31")));
+        }
+        crate::scoring::refuse::open_unit("gamma", gamma)
+    }
+
+    fn n_green(&self) -> usize {
+        (self.n_vocab as f64 * self.gamma) as usize
+    }
+
+    /// The seed after these tokens, of which the last [`Scheme::context`] count. `candidate` matters to
+    /// [`Scheme::SelfHash`] only.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if there are fewer tokens.
+    pub fn seed(&self, before: &[u32], candidate: u32) -> Result<u64, Error> {
+        let width = self.scheme.context();
+        let Some(context) = before.len().checked_sub(width).map(|from| &before[from..]) else {
+            return Err(invalid(format!("{} tokens of context; {width} are needed", before.len())));
+        };
+        let key = self.key as i64;
+        let seed = match self.scheme {
+            Scheme::Simple => key.wrapping_mul(i64::from(context[0])),
+            Scheme::MinHash => {
+                context.iter().map(|&t| hash(key.wrapping_mul(i64::from(t)))).min().unwrap_or_default()
+            }
+            Scheme::SelfHash => {
+                let last = hash(i64::from(candidate));
+                let of = |t: u32| key.wrapping_mul(hash(i64::from(t))).wrapping_mul(last);
+                context.iter().copied().chain([candidate]).map(of).min().unwrap_or_default()
+            }
+        };
+        Ok(i128::from(seed).rem_euclid(i128::from(u64::MAX)) as u64)
+    }
+
+    /// Writes the green tokens after `before`, ascending, and returns the seed ([`Scheme::SelfHash`] has one for each
+    /// candidate and needs [`Watermark::bias`]).
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for parameters out of range, too few tokens, or
+    /// [`Scheme::SelfHash`].
+    /// # Cost
+    /// `O(n_vocab)`; no allocation once there is room.
+    pub fn green(&self, before: &[u32], scratch: &mut Scratch, green: &mut Vec<u32>) -> Result<u64, Error> {
+        self.check()?;
+        if self.scheme == Scheme::SelfHash {
+            return Err(invalid("selfhash has a list for each candidate, not one for all"));
+        }
+        let seed = self.seed(before, 0)?;
+        let count = self.n_green();
+        permute(seed, self.n_vocab, count, &mut scratch.all);
+        green.clear();
+        green.extend_from_slice(&scratch.all[..count]);
+        green.sort_unstable();
+        Ok(seed)
+    }
+
+    /// Adds `delta` to the logits of the green tokens after `before`. `-inf` stays.
+    ///
+    /// # Shapes
+    /// `logits`: `[n_vocab]`.
+    /// # Errors
+    /// As [`Watermark::green`], and for another number of logits, NaN or `+inf` among them, or a `delta` that is not finite.
+    /// # Cost
+    /// `O(n_vocab)`; [`Scheme::SelfHash`] sorts, and draws a list for each of 41 candidates.
+    /// # Source
+    /// Golden file `watermark_kgw.json` (`bias`).
+    pub fn bias<T: Real>(
+        &self,
+        before: &[u32],
+        delta: f64,
+        scratch: &mut Scratch,
+        logits: &mut [T],
+    ) -> Result<(), Error> {
+        self.check()?;
+        same_length(("logits", logits.len()), ("tokens of the vocabulary", self.n_vocab))?;
+        all_finite("delta", [delta])?;
+        if let Some(at) = logits.iter().map(|&l| l.into()).position(|l: f64| l.is_nan() || l == f64::INFINITY)
+        {
+            return Err(invalid(format!("logit {at} is NaN or +inf")));
+        }
+        let count = self.n_green();
+        let mut favour = |token: u32| {
+            let logit = &mut logits[token as usize];
+            *logit = T::narrow((*logit).into() + delta);
+        };
+        if self.scheme != Scheme::SelfHash {
+            permute(self.seed(before, 0)?, self.n_vocab, count, &mut scratch.all);
+            scratch.all[..count].iter().for_each(|&token| favour(token));
+            return Ok(());
+        }
+        let Scratch { all, order } = scratch;
+        order.clear();
+        order.extend((0..self.n_vocab).map(|token| token as u32));
+        let first = |a: &u32, b: &u32| {
+            let (x, y): (f64, f64) = (logits[*a as usize].into(), logits[*b as usize].into());
+            y.total_cmp(&x).then(a.cmp(b))
+        };
+        order.sort_unstable_by(first);
+        order.truncate(CANDIDATES);
+        let mut found = Vec::with_capacity(CANDIDATES);
+        for &candidate in &*order {
+            permute(self.seed(before, candidate)?, self.n_vocab, count, all);
+            if all[..count].contains(&candidate) {
+                found.push(candidate);
+            }
+        }
+        for token in found {
+            let logit = &mut logits[token as usize];
+            *logit = T::narrow((*logit).into() + delta);
+        }
+        Ok(())
+    }
+
+    /// Counts the green tokens of a text. With `distinct`, each pair of context and token counts once.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for parameters out of range, a token beyond the vocabulary,
+    /// or a text without one token to judge.
+    /// # Cost
+    /// A list for each token.
+    /// # Source
+    /// Golden file `watermark_kgw.json` (`detect`).
+    pub fn detect(&self, tokens: &[u32], distinct: bool, scratch: &mut Scratch) -> Result<Detection, Error> {
+        self.check()?;
+        let width = self.scheme.context();
+        if let Some(at) = tokens.iter().position(|&token| token as usize >= self.n_vocab) {
+            let (token, n) = (tokens[at], self.n_vocab);
+            return Err(invalid(format!("token {at} is {token}; the vocabulary has {n}")));
+        }
+        if tokens.len() <= width {
+            return Err(invalid(format!("{} tokens; at least {} to judge one", tokens.len(), width + 1)));
+        }
+        let (mut seen, count) = (HashSet::new(), self.n_green());
+        let (mut scored, mut green) = (0, 0);
+        for window in tokens.windows(width + 1) {
+            if distinct && !seen.insert(window) {
+                continue;
+            }
+            let (before, token) = (&window[..width], window[width]);
+            permute(self.seed(before, token)?, self.n_vocab, count, &mut scratch.all);
+            scored += 1;
+            green += usize::from(scratch.all[..count].contains(&token));
+        }
+        let z = z_score(green, scored, self.gamma)?;
+        Ok(Detection { scored, green, z, p: upper_tail(z) })
+    }
+}
+
+/// How many standard deviations the count of green tokens lies above what chance gives.
+///
+/// # Errors
+/// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for no tokens, more green ones than tokens, or a `gamma` outside
+/// 0 to 1.
+pub fn z_score(green: usize, scored: usize, gamma: f64) -> Result<f64, Error> {
+    crate::scoring::refuse::open_unit("gamma", gamma)?;
+    if scored == 0 || green > scored {
+        return Err(invalid(format!("{green} green of {scored} tokens; at least one, and no more green")));
+    }
+    let scored = scored as f64;
+    Ok((green as f64 - gamma * scored) / (scored * gamma * (1.0 - gamma)).sqrt())
+}
+
+/// The probability of a standard normal above `z`, down to 1e-300.
+pub fn upper_tail(z: f64) -> f64 {
+    0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// An entry of a fixed permutation, from 1.
+fn hash(x: i64) -> i64 {
+    static ENTRIES: OnceLock<Vec<u32>> = OnceLock::new();
+    let entries = ENTRIES.get_or_init(|| {
+        let mut all = Vec::new();
+        permute(TABLE_SEED, TABLE, TABLE, &mut all);
+        all
+    });
+    i64::from(entries[x.rem_euclid(TABLE as i64) as usize]) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARK: Watermark =
+        Watermark { n_vocab: 40, gamma: 0.25, key: DEFAULT_KEY, scheme: Scheme::SelfHash };
+
+    #[test]
+    fn what_was_written_is_found() {
+        for scheme in [Scheme::Simple, Scheme::MinHash, Scheme::SelfHash] {
+            let mark = Watermark { scheme, ..MARK };
+            let (mut scratch, mut text) = (Scratch::default(), vec![1, 2, 3, 4]);
+            for i in 0..60_u32 {
+                let mut logits: Vec<f64> = (0..40).map(|t| f64::from((t * 7 + i * 13) % 40) / 10.0).collect();
+                mark.bias(&text, 20.0, &mut scratch, &mut logits).expect("enough tokens");
+                let best = (0..40_usize).max_by(|&a, &b| logits[a].total_cmp(&logits[b]));
+                text.push(best.expect("a token") as u32);
+            }
+            let found = mark.detect(&text, false, &mut scratch).expect("a text");
+            assert!(found.z > 4.0 && found.p < 1e-4, "{scheme:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_refused() {
+        let mut scratch = Scratch::default();
+        assert!(
+            MARK.detect(&[1, 2, 3], false, &mut scratch).is_err_and(|e| e.message.contains("at least 4"))
+        );
+        assert!(MARK.detect(&[1, 2, 3, 40], false, &mut scratch).is_err_and(|e| e.message.contains("is 40")));
+        assert!(MARK.green(&[1, 2, 3], &mut scratch, &mut Vec::new()).is_err());
+        for gamma in [0.0, 1.0, f64::NAN] {
+            assert!(Watermark { gamma, ..MARK }.detect(&[1; 9], false, &mut scratch).is_err());
+        }
+        assert!(Watermark { n_vocab: 0, ..MARK }.detect(&[], false, &mut scratch).is_err());
+        let mut logits = [f64::NAN; 40];
+        assert!(MARK.bias(&[1; 4], 1.0, &mut scratch, &mut logits).is_err());
+        assert!(z_score(0, 0, 0.5).is_err() && upper_tail(36.0) > 0.0);
+    }
+}
