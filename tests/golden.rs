@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 23] = [
+const ALGORITHMS: [Algorithm; 27] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -32,6 +32,10 @@ const ALGORITHMS: [Algorithm; 23] = [
     golden_support::reward_guided_step::ALGORITHM,
     golden_support::cards::ALGORITHM,
     golden_support::preference::ALGORITHM,
+    golden_support::preference_vectors::ALGORITHM,
+    golden_support::token_alignment::ALGORITHM,
+    golden_support::deal_search::ALGORITHM,
+    golden_support::margin_mining::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -58,6 +62,7 @@ one_test_per_algorithm! {
     simalign_null leverage_extract xlm_align_sinkhorn binaryalign ot_solvers
     simalign_end_to_end
     watermark_kgw watermark_gumbel best_of_n reward_guided_step cards preference
+    preference_vectors token_alignment deal_search margin_mining
 }
 
 #[test]

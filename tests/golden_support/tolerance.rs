@@ -59,11 +59,12 @@ impl Tolerance {
         }
     }
 
-    /// Reads texts such as `rel 2e-5`, `abs 1e-6` and `within 1e-9 relative`; `exact` and the like are 0.
+    /// Reads texts such as `rel 2e-5`, `abs 1e-6`, `abs 2e-5, relative where |score| > 1` and `within 1e-9 relative`; `exact` and the like are 0.
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(|c: char| c.is_whitespace() || c == ';' || c == ',');
         let bound = words.find_map(|word| word.parse::<f64>().ok());
         match (bound, text.contains("rel"), text.contains("exact")) {
+            (Some(both), true, _) if text.starts_with("abs") => Some(Self { abs: both, rel: both }),
             (Some(rel), true, _) => Some(Self { abs: 0.0, rel }),
             (Some(abs), false, _) => Some(Self { abs, rel: 0.0 }),
             (None, _, true) => Some(Self::default()),

@@ -8,6 +8,7 @@ pub mod itermax;
 pub mod matching;
 mod matrix;
 pub mod metrics;
+pub mod mining;
 pub mod null;
 pub mod pharaoh;
 pub mod rules;
