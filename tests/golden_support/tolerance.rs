@@ -38,8 +38,8 @@ impl Tolerance {
             let [key, value, "with", flag, ..] = rest.split_whitespace().collect::<Vec<_>>()[..] else {
                 return None;
             };
-            let is_this =
-                case.0["params"][key].to_string() == value && case.0["expected"][flag] == Value::Bool(true);
+            let is_this = case.0["params"][key].as_u64() == value.parse().ok()
+                && case.0["expected"][flag] == Value::Bool(true);
             if is_this { Self::parse(bound) } else { None }
         })
     }

@@ -284,11 +284,11 @@ mod tests {
         let possible = Links { possible: set(&[(0, 0)]), sure: BTreeSet::new() };
         let none = corpus(&[set(&[(0, 0)])], std::slice::from_ref(&possible));
         assert!(none.is_err_and(|e| e.message.contains("no sure links")));
-        let empty = corpus(&[BTreeSet::new()], &[possible.clone()]).expect("nothing was found");
+        let empty = corpus(&[BTreeSet::new()], std::slice::from_ref(&possible)).expect("nothing was found");
         assert_eq!((empty.aer, empty.f1), (1.0, 0.0));
-        assert!(corpus(&[], &[possible.clone()]).is_err());
+        assert!(corpus(&[], std::slice::from_ref(&possible)).is_err());
         assert!(with_null(&[], &[], &[]).is_err());
-        assert!(with_null(&[set(&[(0, 4)])], &[possible.clone()], &[[1, 1]]).is_err());
+        assert!(with_null(&[set(&[(0, 4)])], std::slice::from_ref(&possible), &[[1, 1]]).is_err());
         let twice = [Link::new(0, 0), Link::new(0, 0)];
         let spoken = |hypothesis, seconds| {
             let gold = &Links { possible: set(&[(0, 0)]), sure: set(&[(0, 0)]) };
