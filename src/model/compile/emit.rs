@@ -99,6 +99,7 @@ impl Emitter<'_> {
             Op::Dense(dense) => Plan::Linear(self.pack(dense)),
             Op::DynamicQuantizeLinear => return Err(Refusal::operator("DynamicQuantizeLinear", &this.name)),
             Op::GatherNd => return Err(Refusal::operator("GatherND", &this.name)),
+            Op::Tile => return Err(Refusal::operator("Tile", &this.name)),
             Op::WholeAttention(_) => return Err(Refusal::operator("Attention", &this.name)),
             Op::MatMulInteger => return Err(Refusal::operator("MatMulInteger", &this.name)),
             Op::Foreign(op) => return Err(Refusal::operator(op, &this.name)),

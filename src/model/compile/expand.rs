@@ -1,9 +1,9 @@
 //! Operators of graphs that become several of a plan's once the shapes around them are known.
 
-use super::graph::{Graph, Nid, Op, Vid};
+use super::graph::{Dim, Graph, Nid, Op, Vid};
 use super::infer::normal;
 use super::tensor::Tensor;
-use crate::model::plan::ir::{Binary, Kind, Op as Plan, Reduce};
+use crate::model::plan::ir::{Binary, Kind, MAX_RANK, Op as Plan, Reduce};
 
 /// Attributes of ONNX's `Attention`.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,7 @@ pub(super) fn expand(graph: &mut Graph) -> bool {
     for node in graph.order().unwrap_or_default() {
         changed |= match graph.nodes[node].op.clone() {
             Op::GatherNd => gather_nd(graph, node).is_some(),
+            Op::Tile => tile(graph, node).is_some(),
             Op::WholeAttention(whole) => attention(graph, node, &whole).is_some(),
             _ => false,
         };
@@ -104,6 +105,39 @@ fn counts_up(graph: &Graph, mut value: Vid) -> bool {
             }
         }
     }
+}
+
+/// A value repeated along axes: broadcast along new axes before those, which are then one with them.
+fn tile(graph: &mut Graph, node: Nid) -> Option<()> {
+    let this = graph.nodes[node].clone();
+    let &[Some(x), Some(times)] = &this.inputs[..] else { return None };
+    let rank = graph.rank(x)?;
+    let known = graph.values[times].content.clone().filter(|c| c.len() == rank)?;
+    let repeated: Vec<usize> = (0..rank).filter(|&axis| known[axis] != Dim::Known(1)).collect();
+    if rank + repeated.len() > MAX_RANK || graph.values[times].kind != Some(Kind::I64) {
+        return None;
+    }
+    let name = &this.name;
+    let added = repeated.iter().enumerate().map(|(i, axis)| (axis + i) as i64).collect::<Vec<_>>();
+    let axes = graph.add_constant(name, Tensor::i64(&[added.len()], added));
+    let wide = graph.add(name, Op::Plan(Plan::Unsqueeze), vec![Some(x), Some(axes)]);
+    // The target's sizes: how often at each new axis, 1 at each old one.
+    let one = graph.add_constant(name, Tensor::i64(&[1], vec![1]));
+    let concat = Op::Plan(Plan::Concat { axis: 0 });
+    let choice = graph.add(name, concat, vec![Some(times), Some(one)]);
+    let mut places = Vec::new();
+    for axis in 0..rank {
+        places.extend(repeated.contains(&axis).then_some(axis as i64));
+        places.push(rank as i64);
+    }
+    let places = graph.add_constant(name, Tensor::i64(&[places.len()], places));
+    let target = graph.add(name, Op::Plan(Plan::Gather { axis: 0 }), vec![Some(choice), Some(places)]);
+    let wide = graph.add(name, Op::Plan(Plan::Expand), vec![Some(wide), Some(target)]);
+    let sizes = graph.add(name, Op::Plan(Plan::Shape { start: 0, end: i32::MAX }), vec![Some(x)]);
+    let sizes = graph.add(name, Op::Plan(Plan::Binary(Binary::Mul)), vec![Some(sizes), Some(times)]);
+    let reshape = Op::Plan(Plan::Reshape { allow_zero: true });
+    graph.place(name, reshape, vec![Some(wide), Some(sizes)], this.outputs);
+    Some(())
 }
 
 /// `Attention` with heads as an axis of their own and no memory of the past: written out.

@@ -50,6 +50,8 @@ pub(super) enum Op {
     MatMulInteger,
     /// Single elements, by an index for each axis.
     GatherNd,
+    /// Inputs: `x`, how often each axis is repeated.
+    Tile,
     /// Attention as one operator.
     WholeAttention(Whole),
     /// A product with constant weights that are not packed yet. Inputs: `x`, and the residual if it says so.

@@ -57,6 +57,14 @@ fn infer_node(graph: &mut Graph, node: Nid) -> Result<(), String> {
             graph.values[this.outputs[0]].kind = kinds[0];
             return Ok(());
         }
+        Op::Tile => {
+            let shape = facts[0].1.clone().zip(facts[1].2.clone()).map(|(x, times)| {
+                x.iter().zip(&times).map(|(&n, &times)| graph.compute(Binary::Mul, n, times)).collect()
+            });
+            let output = &mut graph.values[this.outputs[0]];
+            (output.kind, output.shape) = (kinds[0], shape);
+            return Ok(());
+        }
         Op::WholeAttention(_) => {
             let shape = facts[0].1.clone().zip(facts.get(2).and_then(|v| v.1.clone()));
             let shape = shape.and_then(|(mut q, v)| {

@@ -107,10 +107,23 @@ impl Task<'_> {
                 Unary::Activation(Activation::GeluTanh)
             }
             "Gelu" => Unary::Activation(Activation::Gelu),
+            "LeakyRelu" => return self.leaky(),
             _ => return self.pairwise(op),
         };
         self.arity(1)?;
         self.make(Plan::Unary(unary), self.inputs.clone())
+    }
+
+    /// `max(x, 0) + alpha * min(x, 0)`.
+    fn leaky(&mut self) -> Option<()> {
+        self.arity(1)?;
+        let x = self.inputs[0];
+        let [zero, alpha] = [0.0, self.attributes.float("alpha").unwrap_or(0.01)]
+            .map(|value| self.importer.constant(self.name, Tensor::f32(&[], vec![value])));
+        let above = self.importer.plan(self.name, Plan::Binary(Binary::Max), vec![x, zero]);
+        let below = self.importer.plan(self.name, Plan::Binary(Binary::Min), vec![x, zero]);
+        let below = self.importer.plan(self.name, Plan::Binary(Binary::Mul), vec![below, alpha]);
+        self.make(Plan::Binary(Binary::Add), vec![above, below])
     }
 
     fn pairwise(&mut self, op: &str) -> Option<()> {
@@ -236,6 +249,10 @@ impl Task<'_> {
             "Gather" => Plan::Gather { axis: axis(0) },
             "GatherElements" => Plan::GatherElements { axis: axis(0) },
             "Range" => Plan::Range,
+            "Tile" => {
+                self.arity(2)?;
+                return self.graph_only(Op::Tile);
+            }
             "Trilu" => Plan::Trilu { upper: self.attributes.int("upper") != Some(0) },
             _ => return None,
         };

@@ -15,9 +15,47 @@ use crate::model::plan::ir::{Activation, Binary, Kind, Op as Plan};
 pub(super) fn fuse(graph: &mut Graph) {
     for node in graph.order().unwrap_or_default() {
         if graph.nodes[node].op == Op::MatMulInteger {
-            fuse_product(graph, node);
+            fuse_product(graph, node).or_else(|| spell_static(graph, node));
         }
     }
+}
+
+/// Bytes by a scale that the graph gives, times constant bytes, times scales: spelled as a product of the numbers that
+/// both stand for, which is recognised with all the other spellings of that.
+fn spell_static(graph: &mut Graph, node: Nid) -> Option<()> {
+    let this = graph.nodes[node].clone();
+    let &[Some(bytes), Some(weights), zero, weights_zero] = &this.inputs[..] else { return None };
+    let (Plan::Quantise { .. }, &[_, Some(scale), given]) = graph.made_by(bytes)? else { return None };
+    if given != zero {
+        return None;
+    }
+    let one_step = graph.scalar(scale).filter(|s| s.is_normal() && *s > 0.0)?;
+    let behind = follow(graph, this.outputs[0], scale)?;
+    let [_, n] = graph.constant(weights)?.shape[..] else { return None };
+    let mut scales = vec![if behind.own { 1.0 } else { 1.0 / one_step }; n];
+    for factor in behind.constants {
+        let factor = super::dense::vector(graph, factor, n)?;
+        scales.iter_mut().zip(factor.iter()).for_each(|(scale, factor)| *scale *= factor);
+    }
+    if scales.iter().any(|s| !s.is_normal() || *s <= 0.0) {
+        return None;
+    }
+    // A zero point for each column or for all.
+    let weights_zero = match weights_zero {
+        Some(zero) => {
+            let tensor = graph.constant(zero)?.clone();
+            let all = if tensor.len() == 1 { tensor.repeated(n)? } else { tensor };
+            Some(graph.add_constant(&this.name, Tensor { shape: vec![n], ..all }))
+        }
+        None => None,
+    };
+    let name = &this.name;
+    let scales = graph.add_constant(name, Tensor::f32(&[n], scales));
+    let a = graph.add(name, Op::Plan(Plan::Dequantise { axis: -1 }), vec![Some(bytes), Some(scale), zero]);
+    let unfold = Op::Plan(Plan::Dequantise { axis: 1 });
+    let b = graph.add(name, unfold, vec![Some(weights), Some(scales), weights_zero]);
+    graph.place(name, Op::Plan(Plan::MatMul), vec![Some(a), Some(b)], vec![behind.output]);
+    Some(())
 }
 
 /// What the integers of a product become.

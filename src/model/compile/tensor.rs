@@ -54,6 +54,16 @@ impl Tensor {
         }
     }
 
+    /// `n` times the single byte; `None` if it is none.
+    pub(super) fn repeated(&self, n: usize) -> Option<Self> {
+        let data = match &self.data {
+            Data::U8(v) => Data::U8(Arc::new(vec![*v.first()?; n])),
+            Data::I8(v) => Data::I8(Arc::new(vec![*v.first()?; n])),
+            _ => return None,
+        };
+        Some(Self { shape: vec![n], data })
+    }
+
     /// The numbers, if they are `f32`.
     pub(super) fn f32s(&self) -> Option<&[f32]> {
         match &self.data {

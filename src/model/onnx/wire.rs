@@ -138,7 +138,9 @@ impl<'a> Tensor<'a> {
 
     /// Number of elements that the file holds for this tensor; `None` if the bytes are no whole number of them.
     pub(super) fn stored_elements(&self) -> Option<u64> {
-        let Some(raw) = self.raw else { return Some(self.typed) };
+        let Some(raw) = self.raw else {
+            return if matches!(self.element, 21..=23) { self.halves(self.typed) } else { Some(self.typed) };
+        };
         let bits: u64 = match self.element {
             1 | 6 | 12 => 32,
             2 | 3 | 9 | 17..=20 | 24 => 8,
@@ -150,11 +152,15 @@ impl<'a> Tensor<'a> {
         };
         let n = raw.len() as u64;
         if bits == 4 {
-            // Two to a byte; an odd count leaves half a byte over.
-            let volume = self.dims.iter().try_fold(1_u64, |v, &d| u64::try_from(d).ok()?.checked_mul(v))?;
-            return (volume.div_ceil(2) == n).then_some(volume);
+            return self.halves(n);
         }
         n.is_multiple_of(bits / 8).then_some(n / (bits / 8))
+    }
+
+    /// Number of elements of half a byte in `bytes` bytes: an odd number leaves half a byte over.
+    fn halves(&self, bytes: u64) -> Option<u64> {
+        let volume = self.dims.iter().try_fold(1_u64, |v, &d| u64::try_from(d).ok()?.checked_mul(v))?;
+        (volume.div_ceil(2) == bytes).then_some(volume)
     }
 
     /// The product of the values, where this is a short vector of 64-bit integers; `i64::MAX` if it overflows.

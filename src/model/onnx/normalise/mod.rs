@@ -9,6 +9,7 @@ mod budget;
 mod build;
 pub mod contrib;
 mod dead;
+mod few_bits;
 mod functions;
 mod inputs;
 mod log_softmax;
@@ -59,8 +60,10 @@ pub fn normalise(
     stale::forget(graph);
     inputs::fix(graph, fixed)?;
     dead::drop_unused(graph);
+    few_bits::unpack(graph, budget)?;
     widen::widen(graph, fixed.half, budget)?;
     contrib::rewrite(graph, opset, budget)?;
+    few_bits::unfold(graph, opset, budget)?;
     dead::drop_unused(graph);
     Ok(())
 }

@@ -39,8 +39,8 @@ fn within(graph: &GraphProto, name: &str, steps: usize) -> Option<usize> {
             let (a, b) = (of(0)?, of(1)?);
             Some(a.max(b)).filter(|_| a > 1 && b > 1)
         }
-        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" | "Equal" | "Less" | "Greater" | "And"
-        | "Or" => Some(of(0)?.max(of(1)?)),
+        "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Max" | "Min" | "Equal" | "Less" | "LessOrEqual"
+        | "Greater" | "GreaterOrEqual" | "And" | "Or" => Some(of(0)?.max(of(1)?)),
         "Where" => Some(of(0)?.max(of(1)?).max(of(2)?)),
         "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceMean" | "ArgMax" | "ArgMin" => {
             let rank = of(0)?;
@@ -49,10 +49,17 @@ fn within(graph: &GraphProto, name: &str, steps: usize) -> Option<usize> {
             }
             rank.checked_sub(if node.op_type.starts_with("Arg") { 1 } else { axes(graph, node)? })
         }
-        "EmbedLayerNormalization" => Some(if node.output.get(1).is_some_and(|o| o == name) { 1 } else { 3 }),
+        "EmbedLayerNormalization" | "QEmbedLayerNormalization" => {
+            Some(if node.output.get(1).is_some_and(|o| o == name) { 1 } else { 3 })
+        }
         "Attention" | "QAttention" | "MultiHeadAttention" => {
             (node.output.first().is_some_and(|o| o == name)).then_some(3)
         }
+        "Flatten" | "Gemm" | "QGemm" | "FusedGemm" => Some(2),
+        "Shape" | "Range" | "Size" => Some(usize::from(node.op_type != "Size")),
+        "ConstantOfShape" => length(graph, input(node, 0)?, steps),
+        "Expand" => Some(of(0)?.max(length(graph, input(node, 1)?, steps)?)),
+        "GatherElements" => of(0),
         "Abs"
         | "BiasGelu"
         | "Cast"
@@ -62,12 +69,15 @@ fn within(graph: &GraphProto, name: &str, steps: usize) -> Option<usize> {
         | "DequantizeLinear"
         | "Dropout"
         | "DynamicQuantizeLinear"
+        | "DynamicQuantizeMatMul"
         | "Erf"
         | "Exp"
         | "FastGelu"
         | "Gelu"
         | "Identity"
         | "LayerNormalization"
+        | "MatMulIntegerToFloat"
+        | "MatMulNBits"
         | "Neg"
         | "Not"
         | "QuantizeLinear"
@@ -76,18 +86,44 @@ fn within(graph: &GraphProto, name: &str, steps: usize) -> Option<usize> {
         | "Sigmoid"
         | "Sign"
         | "SkipLayerNormalization"
+        | "SkipSimplifiedLayerNormalization"
         | "Slice"
         | "Softmax"
         | "Split"
         | "Sqrt"
         | "Tanh"
-        | "Transpose" => {
+        | "Tile"
+        | "Transpose"
+        | "Trilu" => {
             // Scale and zero point of DynamicQuantizeLinear are single.
             let first = node.output.first().is_some_and(|o| o == name);
             if node.op_type == "DynamicQuantizeLinear" && !first { Some(0) } else { of(0) }
         }
         _ => None,
     }
+}
+
+/// How many columns the product behind the value `name` has, from its stored weights.
+pub(super) fn columns(graph: &GraphProto, name: &str) -> Option<i64> {
+    let mut name = name;
+    for _ in 0..4 {
+        let node = graph.node.iter().find(|n| n.output.first().is_some_and(|o| o == name))?;
+        let last = |i: usize| stored::find(graph, input(node, i)?)?.dims.last().copied();
+        match node.op_type.as_str() {
+            "MatMul" | "MatMulInteger" | "MatMulIntegerToFloat" | "DynamicQuantizeMatMul" => return last(1),
+            "MatMulNBits" => return Some(int(node, "N", 0)).filter(|&n| n > 0),
+            "Add" | "Mul" => {
+                // A vector that is added may be single, or on either side.
+                if let Some(n) = last(0).or(last(1)).filter(|&n| n > 1) {
+                    return Some(n);
+                }
+                name = input(node, 0)?;
+            }
+            "Cast" | "Identity" => name = input(node, 0)?,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// How many axes an operator names.

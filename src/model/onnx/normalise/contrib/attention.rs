@@ -63,8 +63,7 @@ fn finish(
     }
     let mut masks = Vec::new();
     if let Some(mask) = input(node, at[0]) {
-        let keys = build.size(&operands.k, 2);
-        masks.push(padding(node, build, mask, rank(scope.graph, mask), &keys)?);
+        masks.push(padding(node, build, mask, rank(scope.graph, mask), &operands)?);
     }
     masks.extend(input(node, at[2]).map(str::to_owned));
     let out = attend(node, build, &operands, &masks)?;

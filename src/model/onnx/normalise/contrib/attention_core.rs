@@ -29,22 +29,25 @@ pub(super) fn heads(node: &NodeProto) -> Result<i64, Error> {
     Err(invalid(format!("operator {} {:?} has {heads} heads", node.op_type, node.name)))
 }
 
-/// A mask as what is added to the scores, `[batch or 1, 1, rows or 1, keys]`, from a mask of `axes` axes: the length of
-/// each row of the batch, or 1 for what is seen, `[batch, keys]` or `[batch, rows, keys]`. `keys` is the number of keys,
-/// a vector of one.
+/// A mask as what is added to the scores, `[batch or 1, 1, rows or 1, keys]`, from a mask of `axes` axes: where the keys
+/// of each row of the batch end, and perhaps where they start, as one vector; or 1 for what is seen, `[batch, keys]` or
+/// `[batch, rows, keys]`.
 pub(super) fn padding(
     node: &NodeProto,
     build: &mut Build<'_>,
     mask: &str,
     axes: Option<usize>,
-    keys: &str,
+    operands: &Operands,
 ) -> Result<String, Error> {
     let (hidden, zero) = (build.float(float(node, "mask_filter_value", -10_000.0))?, build.float(0.0)?);
     let seen = match axes {
         Some(1) => {
-            let at = counted(build, keys);
-            let lengths = build.unsqueeze(mask, &[1]);
-            build.op("Less", &[&at, &lengths], &[])
+            let (batch, keys) = (build.size(&operands.q, 0), build.size(&operands.k, 2));
+            let at = counted(build, &keys);
+            let [ends, starts] = lengths(build, mask, &batch);
+            let before = build.op("Less", &[&at, &ends], &[]);
+            let after = build.op("GreaterOrEqual", &[&at, &starts], &[]);
+            build.op("And", &[&before, &after], &[])
         }
         Some(2 | 3) => {
             let (none, mask) = (build.int(0), build.cast(mask, 7));
@@ -61,6 +64,22 @@ pub(super) fn padding(
     };
     let added = build.op("Where", &[&seen, &zero, &hidden], &[]);
     Ok(build.unsqueeze(&added, if axes == Some(3) { &[1] } else { &[1, 2] }))
+}
+
+/// Where the keys of each row of the batch end and start, `[batch, 1]`: a vector of the ends, or of ends and starts.
+fn lengths(build: &mut Build<'_>, mask: &str, batch: &str) -> [String; 2] {
+    let zero = build.int(0);
+    let zeros = build.op("Expand", &[&zero, batch], &[]);
+    let [mask, zeros] = [mask, zeros.as_str()].map(|x| build.cast(x, 6));
+    // With zeros behind them, ends alone have starts, too.
+    let both = build.op("Concat", &[&mask, &zeros], &[("axis", Value::Int(0))]);
+    let (first, axis) = (build.ints(&[0]), build.ints(&[0]));
+    let end = build.op("Add", &[batch, batch], &[]);
+    [(first.as_str(), batch), (batch, end.as_str())].map(|(start, end)| {
+        let part = build.op("Slice", &[&both, start, end, &axis], &[]);
+        let part = build.op("Reshape", &[&part, batch], &[]);
+        build.unsqueeze(&part, &[1])
+    })
 }
 
 /// 0, 1, 2 and so on, as 32-bit integers.

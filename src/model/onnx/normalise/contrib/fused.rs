@@ -9,26 +9,30 @@ use super::super::rewrite::Scope;
 use super::super::visit::{attribute, float, input, int, output, string};
 use crate::Error;
 
-/// Inputs: A, B; `transA` and `transB` turn the last two axes.
+/// Inputs: A, B; `transBatchA` and `transBatchB` put the first axis behind the batches, `transA` and `transB` then turn
+/// the last two axes.
 pub(super) fn matmul(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<bool, Error> {
     let (Some(a), Some(b), Some(wanted)) = (input(node, 0), input(node, 1), output(node, 0)) else {
         return Ok(false);
     };
-    if int(node, "transBatchA", 0) != 0 || int(node, "transBatchB", 0) != 0 {
-        return Err(invalid(format!("operator {} {:?}: batches are turned", node.op_type, node.name)));
-    }
-    let turned = |x: &str, word: &str, build: &mut Build<'_>| {
-        if int(node, word, 0) == 0 {
+    let turned = |x: &str, [last, batch]: [&str; 2], build: &mut Build<'_>| {
+        let [last, batch] = [last, batch].map(|word| int(node, word, 0) != 0);
+        if !last && !batch {
             return Ok(x.to_owned());
         }
         let axes = rank(scope.graph, x).filter(|&axes| axes >= 2).ok_or_else(|| {
             invalid(format!("operator {} {:?}: the axes of {x:?} are not known", node.op_type, node.name))
         })?;
         let mut perm: Vec<i64> = (0..axes as i64).collect();
-        perm.swap(axes - 1, axes - 2);
+        if batch {
+            perm[..axes - 1].rotate_left(1);
+        }
+        if last {
+            perm.swap(axes - 1, axes - 2);
+        }
         Ok(build.transpose(x, &perm))
     };
-    let (a, b) = (turned(a, "transA", build)?, turned(b, "transB", build)?);
+    let (a, b) = (turned(a, ["transA", "transBatchA"], build)?, turned(b, ["transB", "transBatchB"], build)?);
     let mut out = build.op("MatMul", &[&a, &b], &[]);
     let alpha = float(node, "alpha", 1.0);
     if alpha != 1.0 {

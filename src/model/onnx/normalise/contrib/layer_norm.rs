@@ -1,4 +1,4 @@
-//! `SkipLayerNormalization`, `SkipSimplifiedLayerNormalization` and `EmbedLayerNormalization`.
+//! `SkipLayerNormalization`, `SkipSimplifiedLayerNormalization`, `EmbedLayerNormalization`, `QEmbedLayerNormalization`.
 
 use tract_onnx::pb::NodeProto;
 
@@ -73,31 +73,94 @@ fn root_mean_square(build: &mut Build<'_>, x: &str, weight: &str, epsilon: f32) 
     Ok(build.op("Mul", &[&scaled, weight], &[]))
 }
 
+/// What makes embeddings, by the names of values.
+struct Tables<'a> {
+    ids: &'a str,
+    types: Option<&'a str>,
+    positions: Option<&'a str>,
+    mask: Option<&'a str>,
+    /// Tables of words, of positions, of types.
+    tables: [Option<&'a str>; 3],
+    /// Scales and zero points of the tables, if those are of bytes.
+    points: Option<[[&'a str; 2]; 3]>,
+}
+
 /// Inputs: ids, types, table of words, of positions, of types, weight, bias, mask, positions. Outputs: the norm, the
 /// length of each row as the mask tells it, the sum before the norm.
 pub(super) fn embed(_: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<bool, Error> {
-    let given = [0, 2, 3, 5, 6].map(|i| input(node, i));
-    let [Some(ids), Some(words), Some(positions), Some(weight), Some(bias)] = given else { return Ok(false) };
-    let axis = || [("axis", Value::Int(0))];
-    let words = build.op("Gather", &[words, ids], &axis());
-    let positions = match input(node, 8) {
-        Some(at) => build.op("Gather", &[positions, at], &axis()),
+    let given = [0, 5, 6].map(|i| input(node, i));
+    let [Some(ids), Some(weight), Some(bias)] = given else { return Ok(false) };
+    let tables = Tables {
+        ids,
+        types: input(node, 1),
+        positions: input(node, 8),
+        mask: input(node, 7),
+        tables: [2, 3, 4].map(|i| input(node, i)),
+        points: None,
+    };
+    finish_embed(node, build, &tables, weight, bias)
+}
+
+/// As [`embed`], of bytes. Inputs: ids, types, tables, weight, bias, mask; then the scales of tables, weight and bias, and
+/// their zero points.
+pub(super) fn embed_bytes(_: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<bool, Error> {
+    let point = |i: usize| Some([input(node, 8 + i)?, input(node, 13 + i)?]);
+    let (Some(ids), [Some(words), Some(positions), types, Some(weight), Some(bias)]) =
+        (input(node, 0), [0, 1, 2, 3, 4].map(point))
+    else {
+        return Ok(false);
+    };
+    let tables = Tables {
+        ids,
+        types: input(node, 1).filter(|_| types.is_some()),
+        positions: None,
+        mask: input(node, 7),
+        tables: [2, 3, 4].map(|i| input(node, i)),
+        points: Some([words, positions, types.unwrap_or(words)]),
+    };
+    let [weight, bias] = [(5, weight), (6, bias)].map(|(i, [scale, zero])| {
+        build.op("DequantizeLinear", &[input(node, i).unwrap_or_default(), scale, zero], &[])
+    });
+    finish_embed(node, build, &tables, &weight, &bias)
+}
+
+fn finish_embed(
+    node: &NodeProto,
+    build: &mut Build<'_>,
+    given: &Tables<'_>,
+    weight: &str,
+    bias: &str,
+) -> Result<bool, Error> {
+    let [Some(words), Some(positions), types] = given.tables else { return Ok(false) };
+    let rows = |build: &mut Build<'_>, which: usize, table: &str, at: &str| {
+        let rows = build.op("Gather", &[table, at], &[("axis", Value::Int(0))]);
+        match given.points {
+            Some(points) => {
+                let [scale, zero] = points[which];
+                build.op("DequantizeLinear", &[&rows, scale, zero], &[])
+            }
+            None => rows,
+        }
+    };
+    let words = rows(build, 0, words, given.ids);
+    let positions = match given.positions {
+        Some(at) => rows(build, 1, positions, at),
         None => {
             let (zero, one) = (build.int(0), build.int(1));
-            let count = build.size(ids, 1);
+            let count = build.size(given.ids, 1);
             let count = build.squeeze(&count, &[0]);
             let at = build.op("Range", &[&zero, &count, &one], &[]);
-            build.op("Gather", &[positions, &at], &axis())
+            rows(build, 1, positions, &at)
         }
     };
     let mut sum = build.op("Add", &[&words, &positions], &[]);
-    if let (Some(types), Some(table)) = (input(node, 1), input(node, 4)) {
-        let types = build.op("Gather", &[table, types], &axis());
+    if let (Some(types), Some(table)) = (given.types, types) {
+        let types = rows(build, 2, table, types);
         sum = build.op("Add", &[&sum, &types], &[]);
     }
     norm(build, &sum, weight, Some(bias), float(node, "epsilon", EPSILON), [output(node, 0), None, None]);
     if let Some(wanted) = output(node, 1) {
-        let lengths = match input(node, 7) {
+        let lengths = match given.mask {
             Some(mask) => {
                 let mask = build.cast(mask, 1);
                 let sums = build.sum(&mask, 1);
@@ -105,7 +168,7 @@ pub(super) fn embed(_: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> R
             }
             None => {
                 let zero = build.int(0);
-                let batch = build.size(ids, 0);
+                let batch = build.size(given.ids, 0);
                 let zeros = build.op("Expand", &[&zero, &batch], &[]);
                 build.cast(&zeros, 6)
             }

@@ -47,6 +47,7 @@ fn rule(node: &NodeProto) -> Option<Rule> {
         "DynamicQuantizeLSTM" => dynamic_quantize_lstm::rule,
         "DynamicQuantizeMatMul" => quantised_matmul::dynamic,
         "EmbedLayerNormalization" => layer_norm::embed,
+        "QEmbedLayerNormalization" => layer_norm::embed_bytes,
         "FusedConv" => fused::conv,
         "FusedGemm" => fused::gemm,
         "FusedMatMul" | "TransposeMatMul" => fused::matmul,

@@ -3,10 +3,10 @@
 use tract_onnx::pb::NodeProto;
 
 use super::super::build::{Build, Value};
-use super::super::ranks::rank;
+use super::super::invalid;
+use super::super::ranks::{columns, rank};
 use super::super::rewrite::Scope;
 use super::super::visit::{input, output};
-use super::super::{invalid, stored};
 use super::attention_core::{Operands, attend, heads, heads_first, padding};
 use crate::Error;
 
@@ -24,7 +24,7 @@ pub(super) fn rule(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -
         return Err(invalid(format!("operator {:?}: attention on shared buffers is not known", node.name)));
     }
     let heads = heads(node)?;
-    let biases = biases(scope, node, build)?;
+    let biases = biases(scope, node, build, q)?;
     let names = [q, k, v];
     let mut parts = Vec::with_capacity(3);
     for (i, name) in names.into_iter().enumerate() {
@@ -53,8 +53,7 @@ pub(super) fn rule(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -
     let operands = Operands { q, k, v };
     let mut masks = Vec::new();
     if let Some(mask) = input(node, 4) {
-        let keys = build.size(&operands.k, 2);
-        masks.push(padding(node, build, mask, rank(scope.graph, mask), &keys)?);
+        masks.push(padding(node, build, mask, rank(scope.graph, mask), &operands)?);
     }
     masks.extend(input(node, 5).map(str::to_owned));
     let out = attend(node, build, &operands, &masks)?;
@@ -64,15 +63,21 @@ pub(super) fn rule(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -
     Ok(true)
 }
 
-/// The three parts of the bias.
-fn biases(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<Option<[String; 3]>, Error> {
+/// The three parts of the bias: for queries and keys as many as queries have columns, and what is left for the values.
+fn biases(
+    scope: &Scope<'_>,
+    node: &NodeProto,
+    build: &mut Build<'_>,
+    q: &str,
+) -> Result<Option<[String; 3]>, Error> {
     let Some(bias) = input(node, 3) else { return Ok(None) };
-    let wrong = || invalid(format!("operator {:?}: its bias has not three parts of a size", node.name));
-    let n = stored::weight(scope.graph, node, 3)?
-        .dims
-        .first()
-        .copied()
-        .filter(|n| n % 3 == 0)
-        .ok_or_else(wrong)?;
-    Ok(Some([0, 1, 2].map(|i| build.slice(bias, 0, i * n / 3, (i + 1) * n / 3))))
+    if let Some(hidden) = columns(scope.graph, q) {
+        let ends = [0, hidden, 2 * hidden, i64::MAX];
+        return Ok(Some([0, 1, 2].map(|i| build.slice(bias, 0, ends[i], ends[i + 1]))));
+    }
+    let (zero, hidden) = (build.ints(&[0]), build.size(q, 2));
+    let both = build.op("Add", &[&hidden, &hidden], &[]);
+    let (end, axis) = (build.ints(&[i64::MAX]), build.ints(&[0]));
+    let ends = [&zero, &hidden, &both, &end];
+    Ok(Some([0, 1, 2].map(|i| build.op("Slice", &[bias, ends[i], ends[i + 1], &axis], &[]))))
 }
