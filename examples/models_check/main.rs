@@ -67,6 +67,7 @@ fn run(folder: &Path, library: &str, word: &str) -> Outcome<usize> {
                 let [(first, best), (_, theirs)] = pair.times;
                 let best = if best == f64::MAX { first } else { best };
                 let how = if pair.deferred().is_some() { "; compiled for sizes" } else { "" };
+                let by = pair.no_plan().map_or("; plan".to_owned(), |why| format!("; tract: {why}"));
                 let mark = if fits { "" } else { "; DIFFERS" };
                 let integers = if pair.unequal > 0 {
                     format!("; {} integer outputs differ", pair.unequal)
@@ -74,7 +75,7 @@ fn run(folder: &Path, library: &str, word: &str) -> Outcome<usize> {
                     String::new()
                 };
                 println!(
-                    "{name:<34} {:>4} {absolute:>9.1e} {relative:>9.1e} {first:>7.1} {best:>7.2} {theirs:>7.2}  {}{how}{integers}{mark}",
+                    "{name:<34} {:>4} {absolute:>9.1e} {relative:>9.1e} {first:>7.1} {best:>7.2} {theirs:>7.2}  {}{by}{how}{integers}{mark}",
                     pair.runs, case.inputs
                 );
             }

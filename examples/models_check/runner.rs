@@ -60,6 +60,11 @@ impl Pair {
         Ok(Self { ours, theirs, worst: (0.0, 0.0), unequal: 0, runs: 0, times: [(0.0, f64::MAX); 2] })
     }
 
+    /// What stands in the way of a plan.
+    pub fn no_plan(&self) -> Option<&str> {
+        self.ours.no_plan()
+    }
+
     /// Whether the file was compiled at load, once for all sizes.
     pub fn deferred(&self) -> Option<String> {
         self.ours.deferred().map(|e| e.message.clone())

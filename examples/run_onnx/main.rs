@@ -52,6 +52,9 @@ fn run(model: &Path, case: &Path, folder: Option<&Path>) -> Result<(), String> {
         ..GraphOptions::default()
     };
     let graph = Graph::load(&read(model)?, &options).map_err(|e| e.to_string())?;
+    if let Some(why) = graph.no_plan() {
+        eprintln!("run_onnx: runs on tract: {why}");
+    }
     if let Some(why) = graph.deferred() {
         eprintln!("run_onnx: compiled for the sizes of the run: {}", why.message);
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::backend::{Backend, Memory, graph_names};
 use crate::model::control::Control;
 use crate::model::family::{self, Axis, Element};
-use crate::model::graph::{Fixed, Graph, GraphOptions, InputSpec, Size};
+use crate::model::graph::{Fixed, Graph, GraphOptions, InputSpec, Runner, Size};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::ir::Kind;
@@ -30,6 +30,7 @@ impl Tract {
             label: format!("the model of pack {}", manifest.name),
             fixed: Fixed { inputs: specs(manifest)?, ..Fixed::default() },
             outputs: Some(outputs),
+            runner: Some(Runner::Tract),
             longest: BTreeMap::from([(SEQUENCE.to_owned(), manifest.limits.max_tokens)]),
             ..GraphOptions::default()
         };

@@ -26,7 +26,7 @@ use tract_onnx::pb;
 use tract_onnx::prelude::Framework;
 
 use crate::Error;
-use crate::model::onnx::normalise::{Budget, Fixed, normalise};
+use crate::model::onnx::normalise::{Budget, Fixed, branches, normalise};
 use crate::model::plan::ir::{Form, Plan};
 
 /// How a graph is compiled.
@@ -40,6 +40,8 @@ pub struct Options {
     pub weights: WeightForm,
     /// Attention in `f32` also where the linear layers are int8.
     pub exact_attention: bool,
+    /// Refuse a graph that rounds to half precision on its way; plans leave that rounding out.
+    pub exact_half: bool,
 }
 
 /// What becomes of weights that a file keeps in floating point.
@@ -106,8 +108,7 @@ impl std::fmt::Display for Refusal {
 /// # Cost
 /// A few passes over the nodes; weights are copied once where they are packed.
 pub fn compile(file: &[u8], options: &Options) -> Result<Compiled, Refusal> {
-    // The parser asserts what it takes for granted; on a file that breaks it that is a panic, and here a refusal.
-    catch_unwind(AssertUnwindSafe(|| {
+    guarded(|| {
         let mut proto = tract_onnx::onnx()
             .proto_model_for_read(&mut &file[..])
             .map_err(|e| Refusal::invalid(format!("{e:#}")))?;
@@ -117,15 +118,34 @@ pub fn compile(file: &[u8], options: &Options) -> Result<Compiled, Refusal> {
             options.outputs.as_deref(),
             &mut Budget::new(MAX_UNFOLDED_BYTES),
         )?;
-        compile_proto(&proto, options)
-    }))
-    .unwrap_or_else(|_| Err(Refusal::invalid("the compiler gave up on it")))
+        compile_proto(&mut proto, options)
+    })
+}
+
+/// Compiles a graph that is normalised, as `options` say, already.
+///
+/// # Errors
+/// Why the graph has no plan.
+pub(super) fn compile_normalised(mut proto: pb::ModelProto, options: &Options) -> Result<Compiled, Refusal> {
+    guarded(|| compile_proto(&mut proto, options))
+}
+
+/// The parser asserts what it takes for granted; on a file that breaks it that is a panic, and here a refusal.
+fn guarded(compile: impl FnOnce() -> Result<Compiled, Refusal>) -> Result<Compiled, Refusal> {
+    catch_unwind(AssertUnwindSafe(compile))
+        .unwrap_or_else(|_| Err(Refusal::invalid("the compiler gave up on it")))
 }
 
 /// The most bytes that weights of few bits may unfold to while a graph is normalised.
 const MAX_UNFOLDED_BYTES: u64 = 1 << 28;
 
-fn compile_proto(model: &pb::ModelProto, options: &Options) -> Result<Compiled, Refusal> {
+fn compile_proto(model: &mut pb::ModelProto, options: &Options) -> Result<Compiled, Refusal> {
+    branches::resolve(model, &mut |question| Ok(answer(question)))?;
+    if options.exact_half
+        && let Some(node) = model.graph.iter().flat_map(|g| &g.node).find(|node| rounds_to_half(node))
+    {
+        return Err(Refusal::operator("Cast to half precision", &node.name));
+    }
     let mut graph = import::import(model, options.outputs.as_deref()).map_err(Refusal::Invalid)?;
     tidy::tidy(&mut graph).map_err(Refusal::Invalid)?;
     if expand::expand(&mut graph) {
@@ -157,6 +177,26 @@ fn compile_proto(model: &pb::ModelProto, options: &Options) -> Result<Compiled, 
     infer::infer(&mut graph).map_err(Refusal::Invalid)?;
     let (plan, constants) = emit::emit(&graph)?;
     Ok(Compiled { plan, constants })
+}
+
+/// Whether this is one of the casts that normalising puts where ONNX Runtime rounds.
+fn rounds_to_half(node: &pb::NodeProto) -> bool {
+    node.op_type == "Cast" && node.attribute.iter().any(|a| a.name == "to" && a.i == 10)
+}
+
+/// What the sizes of a graph's inputs say of a condition; `None` if they do not tell.
+fn answer(question: &pb::ModelProto) -> Option<bool> {
+    let mut graph = import::import(question, None).ok()?;
+    tidy::tidy(&mut graph).ok()?;
+    let value = &graph.values[*graph.outputs.first()?];
+    let first = match &value.constant {
+        Some(constant) => *constant.integers()?.first()?,
+        None => match value.content.as_deref()? {
+            &[graph::Dim::Known(n)] => n,
+            _ => return None,
+        },
+    };
+    Some(first != 0)
 }
 
 /// Whether a layer's products are of bytes whose rows have scales of their own.

@@ -12,9 +12,10 @@ use tract_onnx::tract_core::plan::eval;
 use super::bounds::Bounds;
 use super::compile::{self, Form, compile, one_line, panic_text};
 use super::options::{Fixed, GraphOptions, InputSpec, Size};
+use super::ports::{self, free_sizes};
 use super::{Port, values};
 use crate::model::control::Control;
-use crate::model::onnx::{self, normalise};
+use crate::model::onnx::normalise;
 use crate::model::plan::ir::Kind;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
@@ -69,20 +70,15 @@ struct Key {
 }
 
 impl Engine {
-    /// Reads and compiles a file; gives its inputs and outputs, too.
-    pub(super) fn load(bytes: &[u8], options: &GraphOptions) -> Result<(Self, Vec<Port>, Vec<Port>), Error> {
-        let summary = onnx::inspect(bytes)?;
-        let read = catch_unwind(AssertUnwindSafe(|| onnx().proto_model_for_read(&mut &bytes[..])));
-        let bounds = Bounds { options };
-        let mut proto = match read {
-            Ok(read) => read.map_err(|e| bounds.invalid(&e))?,
-            Err(panic) => return Err(bounds.invalid(&TractError::msg(panic_text(&*panic).to_owned()))),
-        };
-        let mut budget = normalise::Budget::new(options.max_folded_bytes);
-        normalise::normalise(&mut proto, &options.fixed, options.outputs.as_deref(), &mut budget)
-            .and_then(|()| normalise::suit_tract(&mut proto, &mut budget))
+    /// Compiles a normalised file.
+    pub(super) fn load(
+        mut proto: pb::ModelProto,
+        inputs: &[Port],
+        options: &GraphOptions,
+        budget: &mut normalise::Budget,
+    ) -> Result<Self, Error> {
+        normalise::suit_tract(&mut proto, budget)
             .map_err(|e| Error::new(e.code, format!("{} does not load: {}", options.label, e.message)))?;
-        let (inputs, outputs) = ports(&proto, &summary);
         let open = inputs.iter().any(is_open);
         let (free, why) = match compile(proto.clone(), options) {
             Ok(form) => (Some(form), None),
@@ -93,17 +89,12 @@ impl Engine {
         let source = open.then_some(Source { why, proto, kept });
         if let (None, Some(source)) = (&free, &source) {
             compile::check_operators(&source.proto, &options.label)?;
-            if let Some(shapes) = longest(&inputs, &options.longest) {
+            if let Some(shapes) = longest(inputs, &options.longest) {
                 source.form(&Key { shapes, ..Key::default() }, options)?;
             }
         }
         let (retries, distrusted) = (AtomicUsize::new(0), AtomicBool::new(false));
-        Ok((Self { options: options.clone(), free, source, retries, distrusted }, inputs, outputs))
-    }
-
-    /// What messages call the graph.
-    pub(super) fn label(&self) -> &str {
-        &self.options.label
+        Ok(Self { options: options.clone(), free, source, retries, distrusted })
     }
 
     /// Why the graph was not compiled at load.
@@ -118,10 +109,6 @@ impl Engine {
         inputs: &[&Tensor],
         control: &Control,
     ) -> Result<Vec<Tensor>, Error> {
-        control.check()?;
-        for (port, tensor) in ports.iter().zip(inputs) {
-            self.check_input(port, tensor)?;
-        }
         let free = self.free.as_ref().filter(|_| !self.distrusted.load(Ordering::Relaxed));
         let failure = match free {
             None => None,
@@ -204,44 +191,9 @@ impl Engine {
         ours.collect()
     }
 
-    /// Refuses an input of another kind or shape than the graph's.
-    fn check_input(&self, port: &Port, tensor: &Tensor) -> Result<(), Error> {
-        let refuse = |what: String| {
-            let label = &self.options.label;
-            Err(Error::new(Code::InvalidArgument, format!("input {:?} of {label} {what}", port.name)))
-        };
-        let given = tensor.data().kind();
-        if port.kind != Some(given) {
-            let wanted = port.kind.map_or("of a type that cannot be given".into(), |k| format!("{k:?}"));
-            return refuse(format!("is {wanted}; it was given {given:?}"));
-        }
-        let Some(shape) = &port.shape else { return Ok(()) };
-        let fits = |(size, n): (&Size, &usize)| match size {
-            Size::Fixed(fixed) => fixed == n,
-            Size::Free(_) => true,
-        };
-        if shape.len() != tensor.shape().len() || !shape.iter().zip(tensor.shape()).all(fits) {
-            let shown = shape.iter().map(|size| match size {
-                Size::Fixed(n) => n.to_string(),
-                Size::Free(name) => name.clone(),
-            });
-            let shown = shown.collect::<Vec<_>>().join(", ");
-            return refuse(format!("has the shape [{shown}]; it was given {:?}", tensor.shape()));
-        }
-        Ok(())
-    }
-
     /// Refuses sizes of free axes that contradict each other or need more memory than a value may take.
     fn check_sizes(&self, form: &Form, ports: &[Port], inputs: &[&Tensor]) -> Result<(), Error> {
-        let sizes = match free_sizes(ports, inputs) {
-            Ok(sizes) => sizes,
-            Err(name) => {
-                return Err(Error::new(
-                    Code::InvalidArgument,
-                    format!("axis {name:?} of {} was given two sizes in one run", self.options.label),
-                ));
-            }
-        };
+        let sizes = ports::agreeing_sizes(&self.options.label, ports, inputs)?;
         let announced = |(name, n): (&String, &usize)| self.options.longest.get(name).is_some_and(|m| n <= m);
         if sizes.iter().all(announced) {
             return Ok(());
@@ -342,21 +294,6 @@ fn key(reach: Reach, ports: &[Port], inputs: &[&Tensor]) -> Key {
     key
 }
 
-/// The sizes of free axes in a run, by name; the name of one that has two sizes otherwise.
-fn free_sizes(ports: &[Port], inputs: &[&Tensor]) -> Result<BTreeMap<String, usize>, String> {
-    let mut out = BTreeMap::new();
-    for (port, tensor) in ports.iter().zip(inputs) {
-        for (size, &n) in port.shape.iter().flatten().zip(tensor.shape()) {
-            if let Size::Free(name) = size
-                && out.insert(name.clone(), n).is_some_and(|before| before != n)
-            {
-                return Err(name.clone());
-            }
-        }
-    }
-    Ok(out)
-}
-
 /// The shapes of all inputs at the largest sizes that were announced; `None` if a free axis has none.
 fn longest(ports: &[Port], longest: &BTreeMap<String, usize>) -> Option<BTreeMap<String, Vec<usize>>> {
     let size = |size: &Size| match size {
@@ -377,19 +314,4 @@ fn is_open(port: &Port) -> bool {
         Some(shape) if shape.iter().any(|size| matches!(size, Size::Free(_))) => true,
         Some(shape) => single(shape) && port.kind != Some(Kind::F32),
     }
-}
-
-/// The inputs of a normalised file, and its outputs as the file itself declares them.
-fn ports(proto: &pb::ModelProto, summary: &onnx::Summary) -> (Vec<Port>, Vec<Port>) {
-    let Some(graph) = &proto.graph else { return (Vec::new(), Vec::new()) };
-    let input = |value: &pb::ValueInfoProto| {
-        let found = normalise::declared(value);
-        Port { name: found.name, kind: values::kind_of(found.element), shape: found.shape }
-    };
-    let output = |value: &pb::ValueInfoProto| {
-        let port = summary.outputs.iter().find(|p| p.name == value.name);
-        let element = port.and_then(|p| i32::try_from(p.element).ok()).unwrap_or(0);
-        Port { name: value.name.clone(), kind: values::kind_of(element), shape: None }
-    };
-    (graph.input.iter().map(input).collect(), graph.output.iter().map(output).collect())
 }

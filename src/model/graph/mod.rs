@@ -1,7 +1,8 @@
 //! Any ONNX file, loaded and run by the names of its inputs and outputs.
 //!
-//! A graph is compiled once with its free sizes left free, if it can be. If not - an operator needs a size, or a branch
-//! hangs on one - it is compiled in a run, for the sizes of that run, and kept for the next run with the same ones.
+//! A graph whose operators plans have all of becomes a [plan](crate::model::plan). Any other runs whole on tract, compiled
+//! once with its free sizes left free, if it can be. If not - an operator needs a size, or a branch hangs on one - it is
+//! compiled in a run, for the sizes of that run, and kept for the next run with the same ones.
 
 mod bounds;
 mod compile;
@@ -9,11 +10,19 @@ mod engine;
 mod operators;
 mod options;
 mod passes;
+mod planned;
+mod ports;
 mod values;
 
-pub use options::{Fixed, GraphOptions, Half, InputSpec, Size};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tract_onnx::pb;
+use tract_onnx::prelude::Framework;
+
+pub use options::{Fixed, GraphOptions, Half, InputSpec, Runner, Size};
 
 use crate::model::control::Control;
+use crate::model::onnx::{self, normalise};
 use crate::model::plan::ir::Kind;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
@@ -33,7 +42,14 @@ pub struct Port {
 pub struct Graph {
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    engine: engine::Engine,
+    label: String,
+    engine: Engine,
+}
+
+enum Engine {
+    Plan(planned::Planned),
+    /// With what stands in the way of a plan.
+    Tract(Box<engine::Engine>, String),
 }
 
 impl Graph {
@@ -41,10 +57,46 @@ impl Graph {
     ///
     /// # Errors
     /// [`Code::InvalidModel`] if it cannot be parsed, or uses what cannot be run; [`Code::TooLarge`] if it exceeds a
-    /// bound of [`crate::model::onnx`] or a budget; [`Code::InvalidArgument`] if the options name what it has not.
+    /// bound of [`crate::model::onnx`] or a budget; [`Code::InvalidArgument`] if the options name what it has not;
+    /// [`Code::Unavailable`] if they ask for a plan and it has none.
     pub fn load(bytes: &[u8], options: &GraphOptions) -> Result<Self, Error> {
-        let (engine, inputs, outputs) = engine::Engine::load(bytes, options)?;
-        Ok(Self { inputs, outputs, engine })
+        let summary = onnx::inspect(bytes)?;
+        let unread = |code, why: String| Error::new(code, format!("{} does not load: {why}", options.label));
+        let mut proto = read(bytes).map_err(|why| unread(Code::InvalidModel, why))?;
+        let mut budget = normalise::Budget::new(options.max_folded_bytes);
+        normalise::normalise(&mut proto, &options.fixed, options.outputs.as_deref(), &mut budget)
+            .map_err(|e| unread(e.code, e.message))?;
+        let (inputs, outputs) = ports::of(&proto, &summary);
+        let plan = match options.runner {
+            Some(Runner::Tract) => Err("it was to run on tract".to_owned()),
+            _ => planned::Planned::load(proto.clone(), &inputs, options),
+        };
+        let engine = match plan {
+            Ok(plan) => Engine::Plan(plan),
+            Err(why) if options.runner == Some(Runner::Plan) => {
+                return Err(Error::new(Code::Unavailable, format!("{} has no plan: {why}", options.label)));
+            }
+            Err(why) => {
+                Engine::Tract(Box::new(engine::Engine::load(proto, &inputs, options, &mut budget)?), why)
+            }
+        };
+        Ok(Self { inputs, outputs, label: options.label.clone(), engine })
+    }
+
+    /// What runs the graph.
+    pub fn runner(&self) -> Runner {
+        match self.engine {
+            Engine::Plan(_) => Runner::Plan,
+            Engine::Tract(..) => Runner::Tract,
+        }
+    }
+
+    /// What stands in the way of a plan; `None` if the graph has one.
+    pub fn no_plan(&self) -> Option<&str> {
+        match &self.engine {
+            Engine::Plan(_) => None,
+            Engine::Tract(_, why) => Some(why),
+        }
     }
 
     /// What a run takes, in the file's order.
@@ -59,7 +111,10 @@ impl Graph {
 
     /// Why the graph is compiled in runs and not once and for all; `None` if it was at load.
     pub fn deferred(&self) -> Option<&Error> {
-        self.engine.deferred()
+        match &self.engine {
+            Engine::Plan(_) => None,
+            Engine::Tract(engine, _) => engine.deferred(),
+        }
     }
 
     /// Runs the graph. Inputs may come in any order; all must be there.
@@ -75,20 +130,20 @@ impl Graph {
         let refuse = |why: String| Err(Error::new(Code::InvalidArgument, why));
         if let Some((name, _)) = inputs.iter().find(|(name, _)| !self.inputs.iter().any(|p| p.name == *name))
         {
-            return refuse(format!("{} has no input {name:?}", self.engine.label()));
+            return refuse(format!("{} has no input {name:?}", self.label));
         }
         let mut ordered = Vec::with_capacity(self.inputs.len());
         for port in &self.inputs {
             let mut given = inputs.iter().filter(|(name, _)| *name == port.name);
             let Some((_, tensor)) = given.next() else {
-                return refuse(format!("input {:?} of {} is not given", port.name, self.engine.label()));
+                return refuse(format!("input {:?} of {} is not given", port.name, self.label));
             };
             if given.next().is_some() {
-                return refuse(format!("input {:?} of {} is given twice", port.name, self.engine.label()));
+                return refuse(format!("input {:?} of {} is given twice", port.name, self.label));
             }
             ordered.push(tensor);
         }
-        let outputs = self.engine.run(&self.inputs, &ordered, control)?;
+        let outputs = self.run_checked(&ordered, control)?;
         Ok(self.outputs.iter().map(|p| p.name.clone()).zip(outputs).collect())
     }
 
@@ -100,15 +155,30 @@ impl Graph {
         if inputs.len() != self.inputs.len() {
             return Err(Error::new(
                 Code::InvalidArgument,
-                format!(
-                    "{} was given {} inputs; it has {}",
-                    self.engine.label(),
-                    inputs.len(),
-                    self.inputs.len()
-                ),
+                format!("{} was given {} inputs; it has {}", self.label, inputs.len(), self.inputs.len()),
             ));
         }
-        self.engine.run(&self.inputs, inputs, control)
+        self.run_checked(inputs, control)
+    }
+
+    fn run_checked(&self, inputs: &[&Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+        control.check()?;
+        for (port, tensor) in self.inputs.iter().zip(inputs) {
+            ports::check(&self.label, port, tensor)?;
+        }
+        match &self.engine {
+            Engine::Plan(plan) => plan.run(&self.inputs, inputs, control),
+            Engine::Tract(engine, _) => engine.run(&self.inputs, inputs, control),
+        }
+    }
+}
+
+/// Parses a file. What the parser takes for granted it asserts; on a file that breaks it that is a panic.
+fn read(bytes: &[u8]) -> Result<pb::ModelProto, String> {
+    let read = || tract_onnx::onnx().proto_model_for_read(&mut &bytes[..]);
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Ok(read) => read.map_err(|e| compile::one_line(&e)),
+        Err(panic) => Err(compile::panic_text(&*panic).to_owned()),
     }
 }
 

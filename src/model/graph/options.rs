@@ -1,6 +1,10 @@
 //! What a caller says before a graph is loaded.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kernels::Isa;
+use crate::model::plan::threads::Threads;
 
 pub use crate::model::onnx::normalise::{Fixed, Half, InputSpec, Size};
 
@@ -11,6 +15,15 @@ const MAX_FOLDED_BYTES: u64 = 1 << 28;
 /// How many compiled forms, each for other sizes, are kept.
 const MAX_FORMS: usize = 8;
 
+/// What runs a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    /// A compiled plan, for every size of the inputs.
+    Plan,
+    /// tract.
+    Tract,
+}
+
 /// How a graph is loaded. [`Default`] takes the file as it is.
 #[derive(Clone, Debug)]
 pub struct GraphOptions {
@@ -20,10 +33,17 @@ pub struct GraphOptions {
     pub fixed: Fixed,
     /// The outputs that are wanted, in this order; what only others need is not run. `None`: all.
     pub outputs: Option<Vec<String>>,
+    /// What is to run the graph; `None`: its plan if it compiles whole and the other options are as a plan keeps them,
+    /// else tract.
+    pub runner: Option<Runner>,
+    /// The instruction set of a plan.
+    pub isa: Isa,
+    /// The threads of a plan.
+    pub threads: Arc<Threads>,
     /// The largest sizes that free axes will have, by name. If every free axis has one, values are held against the
     /// budget at load and not in each run, and a graph that cannot be compiled for them is refused at load.
     pub longest: BTreeMap<String, usize>,
-    /// The most bytes of one value.
+    /// The most bytes of one value. A plan keeps to 1 GiB; with less, tract runs the graph.
     pub max_value_bytes: u64,
     /// The most bytes of what is computed from constants while the graph is compiled.
     pub max_folded_bytes: u64,
@@ -37,6 +57,9 @@ impl Default for GraphOptions {
             label: "the ONNX file".into(),
             fixed: Fixed::default(),
             outputs: None,
+            runner: None,
+            isa: Isa::best(),
+            threads: Arc::new(Threads::none()),
             longest: BTreeMap::new(),
             max_value_bytes: MAX_VALUE_BYTES,
             max_folded_bytes: MAX_FOLDED_BYTES,
