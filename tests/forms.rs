@@ -33,6 +33,10 @@ const ALMOST_WITHOUT_A_PLAN: &[(&str, &str)] = &[
     ("qdq-nan-input-scale", "QuantizeLinear"),
 ];
 
+/// Weights behind DequantizeLinear: ONNX Runtime makes a MatMulNBits of them, which rounds its input, too. Without its
+/// optimiser it gives what the file says.
+const ROUNDED_BY_ONNX_RUNTIME: &[&str] = &["nbits-4-qdq", "t5-step-weights", "weights-dequantise"];
+
 fn models(folder: &str) -> Vec<PathBuf> {
     let folder = std::fs::read_dir(project("tests/fixtures/forms").join(folder)).expect("the fixtures");
     let mut found: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
@@ -315,12 +319,16 @@ fn graphs(folder: &str, options: &GraphOptions, runner: graph::Runner) -> Vec<St
                 continue;
             }
         };
-        let by = graph.runner();
-        let of = if by == graph::Runner::Plan && record["form"] != "f16" { "ort_int8" } else { "ort" };
+        let of = if ROUNDED_BY_ONNX_RUNTIME.contains(&name.as_str()) { "ort_int8" } else { "ort" };
         let tolerance = record["tolerance"][of].as_f64().expect("a number") as f32;
+        let by = graph.runner();
+        // Half precision is rounded where ONNX Runtime rounds it, and weights in bytes that do not lie around 0 stay what
+        // they are: plans do neither.
+        let why = graph.no_plan().unwrap_or_default();
+        let unlike = ["half precision", "DynamicQuantizeLinear"].iter().any(|word| why.contains(word));
+        println!("{name}: {why}");
         match distances(&path, &mut Runner::Graph(Box::new(graph))) {
-            // Half precision is rounded where ONNX Runtime rounds it, which plans may not do.
-            Ok([ort, _]) if ort <= tolerance && (by == runner || record["form"] == "f16") => {}
+            Ok([ort, _]) if ort <= tolerance && (by == runner || unlike) => {}
             found => failed.push(format!("{name}, {by:?}: {found:?}, {tolerance:e}")),
         }
     }

@@ -182,7 +182,7 @@ pub const ALL: &[Case] = &[
     ),
     case("nudenet/nudenet/320n.onnx", "2 pictures of 320 x 320", F32, |p, _| detector(p)),
     Case {
-        refused: Some("Tokenizer"),
+        refused: Some("operator StringNormalizer"),
         ..case("hatesonar/hatesonar/model/model.onnx", "text", F32, |_, _| Err("it was loaded".into()))
     },
 ];

@@ -7,6 +7,7 @@ use super::graph::{Graph, Nid, Op, Vid};
 use super::infer::{normal, same_shape};
 use super::tensor::{Data, Tensor};
 use crate::kernels::linear_i8::MAX_K;
+use crate::model::onnx::normalise::FEW_BITS;
 use crate::model::plan::ir::{Activation, Binary, Op as Plan, Unary};
 
 /// A product with constant weights.
@@ -34,6 +35,7 @@ pub(super) enum Weights {
 pub(super) enum Rows {
     Dynamic { factors: Option<Arc<Vec<f32>>> },
     Static { scale: f32, zero: i32, signed: bool },
+    Whole,
 }
 
 /// Constant weights as they were found in a graph.
@@ -45,17 +47,20 @@ pub(super) struct Found {
 
 pub(super) enum Form {
     F32(Arc<Vec<f32>>),
-    /// `bytes * scale of the column`.
+    /// `bytes * scale of the column`; `exact` if no weight was rounded for that.
     I8 {
         bytes: Arc<Vec<i8>>,
         scales: Arc<Vec<f32>>,
+        exact: bool,
     },
 }
 
 /// What a compiler may do to weights that the file keeps in `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Precision {
-    /// Leave them.
+    /// Leave them, and what the file multiplies in `f32`.
+    Exact,
+    /// Leave them; weights in bytes are multiplied as bytes.
     Keep,
     /// Int8, each column with a scale of its own.
     Int8,
@@ -69,18 +74,24 @@ pub(super) fn fuse(graph: &mut Graph, precision: Precision) {
         if graph.rank(x).is_none_or(|rank| rank < 2) {
             continue;
         }
-        let from_bits = graph.values[w].name.ends_with(" weights") && graph.constant(w).is_some();
+        let from_bits = graph.values[w].name.contains(FEW_BITS) && graph.constant(w).is_some();
         let Some(found) = find(graph, w) else { continue };
         if graph.last(x) != Some(found.k) || found.k == 0 || found.n == 0 {
             continue;
         }
         let (given, x) = given_rows(graph, x);
-        let quantised = given.is_some() || precision == Precision::Int8 || from_bits;
+        let exact = precision == Precision::Exact;
+        let quantised = given.is_some() || precision == Precision::Int8 || from_bits && !exact;
         let weights = match found.form {
-            Form::I8 { bytes, scales } => {
+            Form::I8 { .. } if exact && given.is_none() => {
+                let Some(weights) = numbers(graph, w) else { continue };
+                Weights::F32(weights)
+            }
+            Form::I8 { exact: false, .. } if exact => continue,
+            Form::I8 { bytes, scales, .. } => {
                 Weights::I8 { bytes, scales, rows: given.unwrap_or(Rows::Dynamic { factors: None }) }
             }
-            Form::F32(weights) if quantised && worth_int8(found.k, found.n) => {
+            Form::F32(weights) if quantised && !exact && worth_int8(found.k, found.n) => {
                 let Some((bytes, scales)) = quantise(&weights, found.k, found.n) else { continue };
                 Weights::I8 { bytes, scales, rows: given.unwrap_or(Rows::Dynamic { factors: None }) }
             }
@@ -144,15 +155,35 @@ pub(super) fn find(graph: &Graph, value: Vid) -> Option<Found> {
         let Data::F32(weights) = &constant.data else { return None };
         return Some(Found { k, n, form: Form::F32(weights.clone()) });
     }
+    let (bytes, Stored { scales, zeros, axis, .. }) = oriented(graph, value)?;
+    unfold(&bytes, &scales, zeros, axis)
+}
+
+/// The bytes `[k, n]` behind a value that may be turned, and what they are worth.
+fn oriented(graph: &Graph, value: Vid) -> Option<(Tensor, Stored<'_>)> {
     let turned = match graph.made_by(value)? {
         (Plan::Transpose { perm }, &[Some(input)]) if perm == &[1, 0] => Some(input),
         _ => None,
     };
-    let Stored { bytes, scales, zeros, axis } = stored(graph, turned.unwrap_or(value))?;
-    match turned {
-        Some(_) => unfold(&bytes.transposed()?, &scales, zeros, 1 - axis),
-        None => unfold(bytes, &scales, zeros, axis),
-    }
+    let stored = stored(graph, turned.unwrap_or(value))?;
+    Some(match turned {
+        Some(_) => (stored.bytes.transposed()?, Stored { axis: 1 - stored.axis, ..stored }),
+        None => (stored.bytes.clone(), stored),
+    })
+}
+
+/// The numbers `[k, n]` that the bytes behind a value stand for, as a graph would compute them.
+fn numbers(graph: &Graph, value: Vid) -> Option<Arc<Vec<f32>>> {
+    let (bytes, Stored { scales, zeros, axis, .. }) = oriented(graph, value)?;
+    let [_, n] = bytes.shape[..] else { return None };
+    let (bytes, scales) = (bytes.integers()?, scales.f32s()?);
+    let zeros = zeros.map_or(Some(vec![0]), Tensor::integers)?;
+    let number = |(i, &byte): (usize, &i64)| {
+        let at = if axis == 0 { i / n } else { i % n };
+        let zero = zeros[if zeros.len() == 1 { 0 } else { at }];
+        (byte - zero) as f32 * scales[if scales.len() == 1 { 0 } else { at }]
+    };
+    Some(Arc::new(bytes.iter().enumerate().map(number).collect()))
 }
 
 /// A matrix of bytes as a graph keeps it.
@@ -240,7 +271,8 @@ pub(super) fn unfold(bytes: &Tensor, scale: &Tensor, zero: Option<&Tensor>, axis
         }
         let scales = (0..n).map(|j| if scales.len() == 1 { scales[0] } else { scales[j] });
         let scales = scales.map(|s| if s == 0.0 { 1.0 } else { s }).collect();
-        return Some(Found { k, n, form: Form::I8 { bytes: Arc::new(out), scales: Arc::new(scales) } });
+        let form = Form::I8 { bytes: Arc::new(out), scales: Arc::new(scales), exact: true };
+        return Some(Found { k, n, form });
     }
     let mut weights = vec![0.0; k * n];
     for i in 0..k {
@@ -250,7 +282,7 @@ pub(super) fn unfold(bytes: &Tensor, scale: &Tensor, zero: Option<&Tensor>, axis
         }
     }
     let (bytes, scales) = quantise(&weights, k, n)?;
-    Some(Found { k, n, form: Form::I8 { bytes, scales } })
+    Some(Found { k, n, form: Form::I8 { bytes, scales, exact: false } })
 }
 
 /// Bytes `[k, n]`, and a scale for each column.

@@ -30,6 +30,7 @@ pub(super) fn emit(graph: &Graph) -> Result<(ir::Plan, Vec<u8>), Refusal> {
     }
     for (&output, name) in graph.outputs.iter().zip(&graph.output_names) {
         let id = emitter.id(output)?;
+        let id = if emitter.is_given(id) { emitter.copy(id, name) } else { id };
         emitter.plan.outputs.push(ir::Port { name: name.clone(), value: id });
     }
     Ok((emitter.plan, emitter.bytes))
@@ -180,6 +181,7 @@ impl Emitter<'_> {
                     Rows::Dynamic { factors: Some(factors) } => {
                         ir::Rows::Dynamic { factors: self.vector(factors) }
                     }
+                    Rows::Whole => ir::Rows::Whole,
                     Rows::Static { scale, zero, signed } => {
                         ir::Rows::Static { scale: *scale, zero: *zero, signed: *signed }
                     }
@@ -190,6 +192,27 @@ impl Emitter<'_> {
         let bias = dense.bias.as_ref().map_or(ABSENT, |bias| self.vector(bias));
         let (k, n) = (k as u32, n as u32);
         ir::Linear { k, n, weights, bias, activation: dense.activation, residual: dense.residual }
+    }
+
+    /// Whether a value is an input of the plan as it stands, or a view of one.
+    fn is_given(&self, mut id: Id) -> bool {
+        loop {
+            match self.plan.values[id as usize].place {
+                Place::View(of) => id = of,
+                place => return matches!(place, Place::Input(_)),
+            }
+        }
+    }
+
+    /// A copy of a value, in a buffer of its own.
+    fn copy(&mut self, id: Id, name: &str) -> Id {
+        let (kind, place) = (self.plan.values[id as usize].kind, Place::Slot(self.plan.slots));
+        let copied = self.plan.values.len() as Id;
+        self.plan.slots += 1;
+        self.plan.values.push(ir::Value { kind, place });
+        let (inputs, outputs) = (vec![id], vec![copied]);
+        self.plan.steps.push(ir::Step { op: Plan::Identity, inputs, outputs, name: name.to_owned() });
+        copied
     }
 
     /// A view where the operator allows one, else the slot that fits best.

@@ -47,7 +47,11 @@ pub struct Options {
 /// What becomes of weights that a file keeps in floating point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum WeightForm {
-    /// They stay so.
+    /// They stay so, and every product is computed as the file says: in `f32` where it unfolds bytes first, and with one
+    /// scale for a whole value where it rounds by one. Comes closest to what other engines give of the file.
+    Exact,
+    /// They stay so. Products with weights in bytes are of bytes, and inputs are rounded by rows: faster, and closer to
+    /// the `f32` original.
     #[default]
     AsStored,
     /// Int8: linear layers by columns, large embedding tables by rows.
@@ -155,8 +159,9 @@ fn compile_proto(model: &mut pb::ModelProto, options: &Options) -> Result<Compil
         tidy::tidy(&mut graph).map_err(Refusal::Invalid)?;
     }
     norm::fuse(&mut graph);
-    quantised::fuse(&mut graph);
+    quantised::fuse(&mut graph, options.weights == WeightForm::Exact);
     let precision = match options.weights {
+        WeightForm::Exact => dense::Precision::Exact,
         WeightForm::AsStored => dense::Precision::Keep,
         WeightForm::Int8 => dense::Precision::Int8,
     };

@@ -1,13 +1,11 @@
 //! What each ONNX operator is in terms of a plan's.
 
-use std::sync::Arc;
-
 use tract_onnx::pb;
 
 use super::expand::Whole;
 use super::graph::{Op, Vid};
 use super::import::{Attributes, Importer, kind, tensor};
-use super::tensor::{Data, Tensor};
+use super::tensor::Tensor;
 use crate::model::plan::ir::{Activation, Binary, Kind, Norm, Op as Plan, Reduce, Unary};
 
 /// One ONNX node as nodes of the graph.
@@ -434,41 +432,8 @@ impl Task<'_> {
             "Gelu" | "QuickGelu" if op == "Gelu" => self.elementwise("Gelu"),
             "SimplifiedLayerNormalization" => self.product(op),
             "QuantizeLinear" | "DequantizeLinear" => self.product(op),
-            "MatMulNBits" => self.matmul_n_bits(),
             _ => None,
         }
-    }
-
-    /// Weights in blocks of few bits, each block with a scale and perhaps a zero point: unfolded to `f32` here, and to
-    /// int8 with the linear layers.
-    fn matmul_n_bits(&mut self) -> Option<()> {
-        let size = |name| self.attributes.int(name).and_then(|n| usize::try_from(n).ok());
-        let (k, n, bits, block) = (size("K")?, size("N")?, size("bits").unwrap_or(4), size("block_size")?);
-        // A group index (act-order) or a bias input makes it another operator.
-        if self.inputs.get(4).copied().flatten().is_some() || !matches!(bits, 4 | 8) || block == 0 {
-            return None;
-        }
-        let graph = &self.importer.graph;
-        let bytes = match &graph.constant(self.inputs.get(1).copied()??)?.data {
-            Data::U8(bytes) => bytes.clone(),
-            _ => return None,
-        };
-        let scales = graph.constant(self.inputs.get(2).copied()??)?.f32s()?.to_vec();
-        let zeros = match self.inputs.get(3).copied().flatten() {
-            None => None,
-            Some(zeros) => match &graph.constant(zeros)?.data {
-                Data::U8(zeros) => Some(zeros.clone()),
-                _ => return None,
-            },
-        };
-        let weights = unfold(&bytes, &scales, zeros.as_deref().map(Vec::as_slice), [k, n, bits, block])?;
-        let weights = self.importer.constant(&format!("{} weights", self.name), weights);
-        let bias = self.inputs.get(5).copied().flatten();
-        if bias.is_none() {
-            return self.make(Plan::MatMul, vec![self.inputs[0], weights]);
-        }
-        let product = self.importer.plan(self.name, Plan::MatMul, vec![self.inputs[0], weights]);
-        self.make(Plan::Binary(Binary::Add), vec![product, bias])
     }
 
     fn graph_only(&mut self, op: Op) -> Option<()> {
@@ -486,40 +451,6 @@ impl Task<'_> {
         self.importer.graph.place(self.name, Op::Plan(op), inputs, vec![output]);
         Some(())
     }
-}
-
-/// `[n, blocks, bytes]` of packed weights as `[k, n]` in `f32`; `None` if a part has another size than that.
-fn unfold(
-    bytes: &[u8],
-    scales: &[f32],
-    zeros: Option<&[u8]>,
-    [k, n, bits, block]: [usize; 4],
-) -> Option<Tensor> {
-    let blocks = k.div_ceil(block);
-    let row = (block * bits).div_ceil(8);
-    let zero_row = (blocks * bits).div_ceil(8);
-    let volume = k.checked_mul(n).filter(|&v| v <= 1 << 28)?;
-    let sized = bytes.len() == n * blocks * row
-        && scales.len() == n * blocks
-        && zeros.is_none_or(|z| z.len() == n * zero_row);
-    if !sized {
-        return None;
-    }
-    let take = |from: &[u8], at: usize| match bits {
-        4 => from[at / 2] >> (at % 2 * 4) & 15,
-        _ => from[at],
-    };
-    let mut out = vec![0.0; volume];
-    for column in 0..n {
-        for i in 0..k {
-            let part = i / block;
-            let at = (column * blocks + part) * row;
-            let weight = take(&bytes[at..], i % block);
-            let zero = zeros.map_or(1 << (bits - 1), |z| take(&z[column * zero_row..], part));
-            out[i * n + column] = (f32::from(weight) - f32::from(zero)) * scales[column * blocks + part];
-        }
-    }
-    Some(Tensor { shape: vec![k, n], data: Data::F32(Arc::new(out)) })
 }
 
 /// The kinds that a graph-only operator makes.

@@ -12,10 +12,12 @@ use crate::model::plan::ir::{Activation, Binary, Kind, Op as Plan};
 ///
 /// The file rounds the whole tensor by one scale. A row's own scale is finer, and closer to what was trained; the result
 /// differs from the file's by less than the file's differs from its `f32` original.
-pub(super) fn fuse(graph: &mut Graph) {
+///
+/// With `exact` one scale stays one scale, and a product whose weights are not bytes around 0 stays what it is.
+pub(super) fn fuse(graph: &mut Graph, exact: bool) {
     for node in graph.order().unwrap_or_default() {
         if graph.nodes[node].op == Op::MatMulInteger {
-            fuse_product(graph, node).or_else(|| spell_static(graph, node));
+            fuse_product(graph, node, exact).or_else(|| spell_static(graph, node));
         }
     }
 }
@@ -68,7 +70,7 @@ struct Behind {
     own: bool,
 }
 
-fn fuse_product(graph: &mut Graph, node: Nid) -> Option<()> {
+fn fuse_product(graph: &mut Graph, node: Nid, exact: bool) -> Option<()> {
     let this = graph.nodes[node].clone();
     let &[Some(bytes), Some(weights), zero, weights_zero] = &this.inputs[..] else { return None };
     let rounding = graph.producer(bytes)?.clone();
@@ -90,7 +92,11 @@ fn fuse_product(graph: &mut Graph, node: Nid) -> Option<()> {
         None => None,
     };
     let unit = Tensor::f32(&[], vec![1.0]);
-    let Form::I8 { bytes, scales } = unfold(packed, &unit, zeros, 1)?.form else { return None };
+    let form = unfold(packed, &unit, zeros, 1)?.form;
+    let Form::I8 { bytes, scales, exact: whole } = form else { return None };
+    if exact && !whole {
+        return None;
+    }
     let mut scales = scales.to_vec();
     for factor in behind.constants {
         let factor = super::dense::vector(graph, factor, n)?;
@@ -101,8 +107,12 @@ fn fuse_product(graph: &mut Graph, node: Nid) -> Option<()> {
     if scales.iter().any(|s| !s.is_finite() || *s <= 0.0) {
         return None;
     }
-    let (factors, x) = smoothing(graph, x, k);
-    let rows = Rows::Dynamic { factors };
+    let (rows, x) = if exact {
+        (Rows::Whole, x)
+    } else {
+        let (factors, x) = smoothing(graph, x, k);
+        (Rows::Dynamic { factors }, x)
+    };
     let weights = Weights::I8 { bytes, scales: Arc::new(scales), rows };
     let dense = Dense { k, n, weights, bias: None, activation: Activation::None, residual: false };
     graph.place(&this.name, Op::Dense(dense), vec![Some(x)], vec![behind.output]);

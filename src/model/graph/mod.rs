@@ -1,6 +1,7 @@
 //! Any ONNX file, loaded and run by the names of its inputs and outputs.
 //!
-//! A graph whose operators plans have all of becomes a [plan](crate::model::plan). Any other runs whole on tract, compiled
+//! A graph whose operators plans have all of becomes a [plan](crate::model::plan), which computes as the file says: what it
+//! multiplies in `f32` stays so, and what it rounds by one scale has one. Any other runs whole on tract, compiled
 //! once with its free sizes left free, if it can be. If not - an operator needs a size, or a branch hangs on one - it is
 //! compiled in a run, for the sizes of that run, and kept for the next run with the same ones.
 

@@ -43,7 +43,7 @@ impl Planned {
         }
         let compile = Options {
             outputs: options.outputs.clone(),
-            weights: WeightForm::AsStored,
+            weights: WeightForm::Exact,
             exact_attention: true,
             exact_half: true,
             ..Options::default()

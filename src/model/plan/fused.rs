@@ -93,7 +93,7 @@ impl<'a> Look<'a> {
 
     fn rows(&self, rows: &Rows, k: usize) -> Result<(), Error> {
         match *rows {
-            Rows::Dynamic { factors: ABSENT } => Ok(()),
+            Rows::Dynamic { factors: ABSENT } | Rows::Whole => Ok(()),
             Rows::Dynamic { factors } => self.constant(factors, Kind::F32, Some(k)).map(|_| ()),
             Rows::Static { scale, zero, signed } => {
                 let range = if signed { -128..=127 } else { 0..=255 };

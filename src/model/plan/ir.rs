@@ -331,6 +331,8 @@ pub enum Rows {
         /// Signed bytes.
         signed: bool,
     },
+    /// All by one scale and zero point, from the range of the whole value and 0, as DynamicQuantizeLinear has them.
+    Whole,
 }
 
 /// How a table of bytes becomes numbers again.

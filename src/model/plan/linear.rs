@@ -55,6 +55,8 @@ pub(super) fn linear(
             let quantise = match *rows {
                 Rows::Dynamic { factors } => Quantise::Dynamic(constant(factors)?),
                 Rows::Static { scale, zero, signed } => Quantise::Static { scale, zero, signed },
+                Rows::Whole if context.repeats => Quantise::Dynamic(None),
+                Rows::Whole => whole(x)?,
             };
             let quantise = if context.repeats { None } else { Some(quantise) };
             in_i8(context, (x, quantise), weights, epilogue, (out, scratch))?;
@@ -107,6 +109,19 @@ pub(super) fn in_f32(
 enum Quantise<'a> {
     Dynamic(Option<&'a [f32]>),
     Static { scale: f32, zero: i32, signed: bool },
+}
+
+/// The scale and the zero point of DynamicQuantizeLinear.
+fn whole<'a>(x: &[f32]) -> Result<Quantise<'a>, Error> {
+    let (low, high) = x.iter().fold((0.0_f32, 0.0_f32), |(low, high), &x| (low.min(x), high.max(x)));
+    let scale = (high - low) / 255.0;
+    if !scale.is_finite() || x.iter().any(|x| x.is_nan()) {
+        return Err(mismatch(format!("numbers from {low} to {high} as bytes of one scale")));
+    }
+    // Nothing but 0, or a range too small for a scale.
+    let scale = if scale > 0.0 { scale } else { 1.0 };
+    let zero = (-low / scale).round_ties_even().clamp(0.0, 255.0) as i32;
+    Ok(Quantise::Static { scale, zero, signed: false })
 }
 
 impl Quantise<'_> {

@@ -6,6 +6,9 @@ use tract_onnx::pb::{AttributeProto, NodeProto, TensorProto};
 use super::{Budget, stored};
 use crate::Error;
 
+/// Stands in the names of stored tensors that were stored in a few bits.
+pub(crate) const FEW_BITS: &str = "from few bits";
+
 /// An attribute's value.
 pub(super) enum Value<'a> {
     Int(i64),
@@ -74,6 +77,13 @@ impl<'a> Build<'a> {
     /// Adds a stored tensor of floats; gives its name.
     pub(super) fn floats(&mut self, shape: &[usize], values: &[f32]) -> Result<String, Error> {
         let name = self.name("weights");
+        self.stored.push(stored::float_tensor(&name, shape, values, self.budget)?);
+        Ok(name)
+    }
+
+    /// As [`Build::floats`], for what was stored in a few bits; gives a name that says so.
+    pub(super) fn from_bits(&mut self, shape: &[usize], values: &[f32]) -> Result<String, Error> {
+        let name = self.name(FEW_BITS);
         self.stored.push(stored::float_tensor(&name, shape, values, self.budget)?);
         Ok(name)
     }

@@ -107,7 +107,7 @@ fn rule(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<bo
         (byte - zeros[at]) as f32 * scales[at]
     };
     let numbers: Vec<f32> = bytes.iter().enumerate().map(number).collect();
-    let numbers = build.floats(&dims, &numbers)?;
+    let numbers = build.from_bits(&dims, &numbers)?;
     build.call_it(&numbers, wanted);
     Ok(true)
 }

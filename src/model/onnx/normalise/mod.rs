@@ -28,6 +28,7 @@ use tract_onnx::pb;
 use crate::{Code, Error};
 
 pub use budget::Budget;
+pub(crate) use build::FEW_BITS;
 pub use inputs::{Declared, Fixed, InputSpec, Size, declared, fix as fix_inputs, fix_integer};
 pub use widen::Half;
 
