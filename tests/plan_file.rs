@@ -152,17 +152,23 @@ fn another_layout_is_compiled_again_or_refused() {
     let other = with(&packed.bytes, 12, &(file::LAYOUT + 1).to_le_bytes());
     assert!(matches!(read(&other), Err(Unusable::Layout(found)) if found == file::LAYOUT + 1));
     let text = |files: &Files| String::from_utf8(files["manifest.toml"].clone()).expect("text");
-    let layout = |text: &str| text.replace("layout = 1", "layout = 7");
+    let layout = |text: &str| text.replace(&format!("layout = {}", file::LAYOUT), "layout = 7");
     files.insert("manifest.toml".into(), layout(&text(&files)).into_bytes());
     let pack = Pack::from_archive(&tar(&files)).expect("the model file is there");
     let why = pack.plan_refusal().expect("it says why");
-    assert!(pack.plan().is_none() && why.contains("layout 7") && why.contains("reads layout 1"), "{why}");
+    assert!(
+        pack.plan().is_none()
+            && why.contains("layout 7")
+            && why.contains(&format!("reads layout {}", file::LAYOUT)),
+        "{why}"
+    );
     let plain = Pack::from_archive(&tar(&support::pack::files())).expect("a good pack");
     assert_eq!(format!("{:?}", judge(&pack, Kind::Default)), format!("{:?}", judge(&plain, Kind::Default)));
 
     let (mut slim, _) = compiled(true);
     slim.insert("manifest.toml".into(), layout(&text(&slim)).into_bytes());
-    let words = ["its layout is 7", "reads layout 1", "model.onnx", "not in the pack"];
+    let reads = format!("reads layout {}", file::LAYOUT);
+    let words = ["its layout is 7", &reads, "model.onnx", "not in the pack"];
     refused("nothing to compile", Pack::from_archive(&tar(&slim)), Code::InvalidPack, &words);
 }
 
@@ -295,6 +301,7 @@ fn manifests_are_changed_where_the_plan_is_and_nowhere_else() {
 fn manifests_that_misstate_the_plan_are_refused() {
     let (good, packed) = compiled(false);
     let (blake3, bytes) = (packed.listed.blake3.clone(), packed.bytes.len());
+    let layout = format!("layout = {}", file::LAYOUT);
     let cases: &[(&str, &str, Code, &[&str])] = &[
         (&blake3, &"0".repeat(64), Code::HashMismatch, &["BLAKE3", "is stated"]),
         (&blake3, "00", Code::InvalidPack, &["blake3 of", "64 lower-case"]),
@@ -303,7 +310,7 @@ fn manifests_that_misstate_the_plan_are_refused() {
         (&format!("bytes = {bytes}"), "bytes = 1073741825", Code::TooLarge, &["1073741825", "at most"]),
         (&packed.listed.file, "../x.plan", Code::InvalidPack, &["plain relative path"]),
         (&packed.listed.file, "tokenizer.json", Code::InvalidPack, &["tokenizer.json\" twice"]),
-        ("layout = 1", "layout = 1\nmore = 2", Code::InvalidPack, &["unknown field `more`"]),
+        (&layout, &format!("{layout}\nmore = 2"), Code::InvalidPack, &["unknown field `more`"]),
     ];
     for (from, to, code, words) in cases {
         assert!(packed.manifest.contains(from), "{from:?}");
@@ -342,6 +349,7 @@ fn the_layout_is_the_one_that_its_number_stands_for() {
     variants::<ir::Binary>(&mut all);
     variants::<ir::Reduce>(&mut all);
     variants::<ir::Activation>(&mut all);
+    variants::<ir::Cache>(&mut all);
     variants::<ir::Plan>(&mut all);
     let lines = all.lines().count();
     let [k, n] = [70, 53];
@@ -355,7 +363,7 @@ fn the_layout_is_the_one_that_its_number_stands_for() {
     let found = (file::LAYOUT, lines, file::hex(&blake3::hash(all.as_bytes()).as_bytes()[..8]));
     assert_eq!(
         found,
-        (1, 178, "71580835ec2d70ed".to_owned()),
+        (2, 309, "e026bb04a063a51e".to_owned()),
         "give the layout another number, then pin this anew"
     );
 }

@@ -137,6 +137,13 @@ fn through_bytes(x: &[f32], k: usize, rows: &Rows, factors: &[f32]) -> Vec<f64> 
             let factors = (id != ABSENT).then_some(factors);
             quantise_rows(Isa::Scalar, x, k, factors, &mut bytes, &mut scales, &mut zeros);
         }
+        Rows::Whole => {
+            // As ONNX states DynamicQuantizeLinear.
+            let (low, high) = x.iter().fold((0.0_f32, 0.0_f32), |(l, h), &x| (l.min(x), h.max(x)));
+            let scale = if high > low { (high - low) / 255.0 } else { 1.0 };
+            let zero = (-low / scale).round_ties_even() as i32;
+            quantise_rows_static(Isa::Scalar, x, k, scale, zero, false, &mut bytes, &mut scales, &mut zeros)
+        }
         Rows::Static { scale, zero, signed } => {
             quantise_rows_static(Isa::Scalar, x, k, scale, zero, signed, &mut bytes, &mut scales, &mut zeros)
         }
@@ -168,7 +175,7 @@ fn linear_layers_make_what_their_parts_would() {
             let layer = Layer::new(&mut random, k, n);
             let (x, other) = (random.floats(m * k, 2.0), random.floats(m * n, 2.0));
             let (with_bias, residual) = ((which + number) % 2 == 0, (which + number) % 3 == 0);
-            for form in 0..5 {
+            for form in 0..6 {
                 let mut builder = Builder::default();
                 let (input, added) = (builder.input(Kind::F32), builder.input(Kind::F32));
                 let factors = builder.constant(&[k], Data::F32(&layer.factors));
@@ -177,9 +184,10 @@ fn linear_layers_make_what_their_parts_would() {
                     Rows::Dynamic { factors },
                     Rows::Static { scale: 0.03, zero: 120, signed: false },
                     Rows::Static { scale: 0.03, zero: -7, signed: true },
+                    Rows::Whole,
                 ];
                 let op = match form {
-                    4 => layer.in_f32(&mut builder, activation, with_bias, residual),
+                    5 => layer.in_f32(&mut builder, activation, with_bias, residual),
                     _ => layer.in_i8(&mut builder, rows[form].clone(), activation, with_bias, residual),
                 };
                 let out = builder.slot(Kind::F32);
@@ -189,7 +197,7 @@ fn linear_layers_make_what_their_parts_would() {
                 let program = builder.program().expect("a plan");
                 let given: [Given<'_>; 2] = [(&[1, m, k], Data::F32(&x)), (&[1, m, n], Data::F32(&other))];
                 let numbers =
-                    if form == 4 { wide(&x) } else { through_bytes(&x, k, &rows[form], &layer.factors) };
+                    if form == 5 { wide(&x) } else { through_bytes(&x, k, &rows[form], &layer.factors) };
                 let want = layer.expected(&numbers, activation, with_bias, residual.then_some(&other));
                 for isa in Isa::available() {
                     let label = format!("{} {m} {k} {n} {activation:?} form {form}", isa.name());

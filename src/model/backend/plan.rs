@@ -95,7 +95,7 @@ pub(in crate::model) fn compile(
     let bytes = super::model(pack)?;
     let fixed = Fixed { inputs: super::tract::specs(manifest)?, ..Fixed::default() };
     let (_, outputs) = graph_names(manifest)?;
-    let options = Options { fixed, outputs: Some(outputs), weights, exact_attention, exact_half: false };
+    let options = Options { fixed, outputs: Some(outputs), weights, exact_attention, ..Options::default() };
     compile(bytes, &options).map_err(|refusal| no_plan(pack, &refusal.to_string()))
 }
 

@@ -25,6 +25,17 @@ pub(super) fn emit(graph: &Graph) -> Result<(ir::Plan, Vec<u8>), Refusal> {
         let id = emitter.value(input, place)?;
         emitter.plan.inputs.push(ir::Port { name: graph.values[input].name.clone(), value: id });
     }
+    for cache in &graph.caches {
+        let place = Place::Cache(emitter.plan.caches.len() as u32);
+        let past = emitter.value(cache.past, place)?;
+        emitter.plan.caches.push(ir::Cache {
+            name: graph.values[cache.past].name.clone(),
+            output: cache.output.clone(),
+            past,
+            heads: cache.heads,
+            dim: cache.dim,
+        });
+    }
     for (at, &node) in order.iter().enumerate() {
         emitter.step(node, at)?;
     }
@@ -221,6 +232,9 @@ impl Emitter<'_> {
             && let Ok(id) = self.id(source)
         {
             return Place::View(id);
+        }
+        if let Op::Plan(Plan::Append { cache }) = self.graph.nodes[node].op {
+            return Place::Cache(cache);
         }
         let value = &self.graph.values[output];
         let size: Size = (value.kind.map_or(0, Kind::size), value.shape.clone());

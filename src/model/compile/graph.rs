@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::cache::Cache;
 use super::dense::Dense;
 use super::expand::Whole;
 use super::tensor::Tensor;
@@ -77,6 +78,8 @@ pub(super) struct Graph {
     pub outputs: Vec<Vid>,
     /// The file's names for the outputs.
     pub output_names: Vec<String>,
+    /// What a state keeps from run to run.
+    pub caches: Vec<Cache>,
     /// Bytes of what was computed from constants so far.
     pub folded: usize,
     symbols: u32,
@@ -123,7 +126,12 @@ impl Graph {
             (Equal, a, b) if a == b => return Dim::Known(1),
             _ => {}
         }
-        let (a, b) = if matches!(op, Add | Mul) && matches!(a, Dim::Known(_)) { (b, a) } else { (a, b) };
+        let turned = match (a, b) {
+            (Dim::Known(_), _) => true,
+            (Dim::Symbol(a), Dim::Symbol(b)) => a > b,
+            _ => false,
+        };
+        let (a, b) = if matches!(op, Add | Mul) && turned { (b, a) } else { (a, b) };
         if let Some(&known) = self.computed.get(&(op, a, b)) {
             return known;
         }

@@ -318,9 +318,10 @@ fn output_shape(graph: &mut Graph, op: &Plan, facts: &[Known], inputs: usize) ->
             };
             broadcast(graph, &[&shape(0), &wanted])
         }
-        Plan::Concat { axis } => {
+        Plan::Concat { .. } | Plan::Append { .. } => {
+            let axis = if let Plan::Concat { axis } = op { *axis } else { 2 };
             let mut out = shape(0)?;
-            let place = normal(*axis, out.len())?;
+            let place = normal(axis, out.len())?;
             for i in 1..inputs {
                 let next = shape(i)?;
                 out[place] = graph.compute(Binary::Add, out[place], *next.get(place)?);

@@ -5,6 +5,7 @@
 
 mod activation;
 mod attention;
+mod cache;
 mod dense;
 mod embedding;
 mod emit;
@@ -40,6 +41,9 @@ pub struct Options {
     pub weights: WeightForm,
     /// Attention in `f32` also where the linear layers are int8.
     pub exact_attention: bool,
+    /// Keys and values of a decoder's past become caches, which a state keeps and a run makes longer in place:
+    /// [`Plan::caches`] says which inputs and outputs went into them.
+    pub caches: bool,
     /// Refuse a graph that rounds to half precision on its way; plans leave that rounding out.
     pub exact_half: bool,
 }
@@ -178,6 +182,9 @@ fn compile_proto(model: &mut pb::ModelProto, options: &Options) -> Result<Compil
     tidy::tidy(&mut graph).map_err(Refusal::Invalid)?;
     attention::merge_operands(&mut graph);
     norm::take_residual(&mut graph);
+    if options.caches {
+        cache::fuse(&mut graph);
+    }
     fold::fold_all(&mut graph).map_err(Refusal::Invalid)?;
     infer::infer(&mut graph).map_err(Refusal::Invalid)?;
     let (plan, constants) = emit::emit(&graph)?;

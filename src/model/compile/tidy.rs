@@ -43,6 +43,7 @@ fn bypass(graph: &mut Graph) -> bool {
         let other = this.inputs.get(1).copied().flatten();
         let through = match op {
             Plan::Identity => Some(input),
+            Plan::Concat { .. } if this.inputs.len() == 1 => Some(input),
             Plan::Cast if kind(input) == kind(output) && kind(input).is_some() => Some(input),
             Plan::Reshape { .. } | Plan::Expand if same_shape(graph, input, output) => Some(input),
             Plan::Transpose { perm }

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use trueline_kernels::{Isa, attention};
 
 use crate::Error;
+use crate::model::plan::cache::Cached;
 use crate::model::plan::data::View;
 use crate::model::plan::ir::{Attention, Form, Heads};
 use crate::model::plan::operator::{Context, Output, Scratch};
@@ -21,9 +22,32 @@ struct Operand<'a> {
     batch_stride: usize,
     row_stride: usize,
     head_stride: usize,
+    /// Where each text lies, in strides of a text, if they do not lie one after another.
+    blocks: Option<&'a [usize]>,
 }
 
 impl<'a> Operand<'a> {
+    /// Input `i` of the step: a value, or a cache.
+    fn of_input(
+        context: &Context<'a>,
+        i: usize,
+        place: Heads,
+        heads: usize,
+        d: usize,
+    ) -> Result<Self, Error> {
+        let Some((shape, cached)) = context.cached(i) else {
+            return Self::new(&context.input(i)?, place, heads, d);
+        };
+        let Cached { data, blocks, strides: [batch_stride, head_stride, row_stride] } = cached;
+        match (place, &shape[..]) {
+            (Heads::First, &[batch, own_heads, rows, own_d]) if own_heads == heads && own_d == d => {
+                let blocks = Some(blocks);
+                Ok(Self { data, batch, rows, batch_stride, row_stride, head_stride, blocks })
+            }
+            _ => Err(mismatch(format!("{heads} heads of {d} features in a cache of shape {shape:?}"))),
+        }
+    }
+
     fn new(x: &View<'a>, place: Heads, heads: usize, d: usize) -> Result<Self, Error> {
         let refused = || mismatch(format!("{heads} heads of {d} features in a value of shape {:?}", x.shape));
         let (first, batch, rows, row_stride, head_stride) = match (place, &x.shape[..]) {
@@ -42,12 +66,17 @@ impl<'a> Operand<'a> {
         let data = x.f32s()?;
         let batch_stride = if batch <= 1 { 0 } else { data.len() / batch };
         let data = data.get(first..).unwrap_or_default();
-        Ok(Self { data, batch, rows, batch_stride, row_stride, head_stride })
+        Ok(Self { data, batch, rows, batch_stride, row_stride, head_stride, blocks: None })
     }
 
     /// The heads of text `b`.
     fn of(&self, b: usize) -> attention::Operand<'a> {
-        let data = self.data.get(b * self.batch_stride..).unwrap_or_default();
+        let block = match self.blocks {
+            // One text's keys and values may be all texts'.
+            Some(blocks) => blocks.get(b).or(blocks.first()).copied().unwrap_or_default(),
+            None => b,
+        };
+        let data = self.data.get(block * self.batch_stride..).unwrap_or_default();
         attention::Operand { data, row_stride: self.row_stride, head_stride: self.head_stride }
     }
 }
@@ -91,8 +120,8 @@ pub(super) fn attention(
     let [heads, kv_heads, dim, v_dim] = [op.heads, op.kv_heads, op.dim, op.v_dim].map(|size| size as usize);
     let [q_heads, k_heads, v_heads] = op.operands;
     let q = Operand::new(&context.input(0)?, q_heads, heads, dim)?;
-    let k = Operand::new(&context.input(1)?, k_heads, kv_heads, dim)?;
-    let v = Operand::new(&context.input(2)?, v_heads, kv_heads, v_dim)?;
+    let k = Operand::of_input(context, 1, k_heads, kv_heads, dim)?;
+    let v = Operand::of_input(context, 2, v_heads, kv_heads, v_dim)?;
     if k.rows != v.rows || [k.batch, v.batch].iter().any(|&batch| batch != q.batch && batch != 1) {
         return Err(mismatch(format!(
             "{} rows of {} texts over {} and {} of {} and {}",

@@ -5,7 +5,7 @@
 
 use std::collections::TryReserveError;
 
-use crate::model::plan::ir::{ABSENT, ALIGN, Constant, Id, Kind, MAX_RANK, Place, Plan, Step};
+use crate::model::plan::ir::{ABSENT, ALIGN, Constant, Id, Kind, MAX_RANK, Op, Place, Plan, Step};
 use crate::model::plan::shape::{Shape, mismatch};
 use crate::model::plan::{fused, signature};
 use crate::{Code, Error};
@@ -48,6 +48,9 @@ pub(super) fn check(plan: &Plan, constants: &[u8]) -> Result<Vec<Place>, Error> 
     for port in &plan.outputs {
         let named = |e: Error| Error::new(e.code, format!("output {:?}: {}", port.name, e.message));
         let root = memory.available(port.value).map_err(named)?;
+        if matches!(plan.values[root as usize].place, Place::Cache(_)) {
+            return Err(mismatch(format!("output {:?} lies in a cache", port.name)));
+        }
         if matches!(plan.values[root as usize].place, Place::Input(_)) {
             return Err(mismatch(format!("output {:?} is an input as it stands, not a copy", port.name)));
         }
@@ -96,6 +99,7 @@ fn roots(plan: &Plan) -> Result<Vec<Id>, Error> {
                     constant.is_some_and(|constant| constant.kind == value.kind)
                 }
                 Place::Slot(s) => s < plan.slots,
+                Place::Cache(c) => (c as usize) < plan.caches.len() && value.kind == Kind::F32,
                 Place::View(of) => {
                     let of_kind = plan.values.get(of as usize).map(|of| of.kind);
                     of_kind == Some(value.kind) && chain.len() <= plan.values.len()
@@ -108,6 +112,9 @@ fn roots(plan: &Plan) -> Result<Vec<Id>, Error> {
             chain.push(at);
             at = of as usize;
         };
+        if !chain.is_empty() && matches!(plan.values[root as usize].place, Place::Cache(_)) {
+            return Err(mismatch(format!("value {id} is a view of a cache")));
+        }
         roots[id] = root;
         for at in chain.drain(..) {
             roots[at] = root;
@@ -125,6 +132,17 @@ fn ports(plan: &Plan, memory: &mut Memory<'_>) -> Result<(), Error> {
         }
         memory.made[port.value as usize] = true;
     }
+    for (i, cache) in plan.caches.iter().enumerate() {
+        let place = plan.values.get(cache.past as usize).map(|value| value.place);
+        let sizes = 1..=fused::MAX_SIZE;
+        if place != Some(Place::Cache(i as u32))
+            || !sizes.contains(&cache.heads)
+            || !sizes.contains(&cache.dim)
+        {
+            return Err(mismatch(format!("cache {:?} is not the value it names", cache.name)));
+        }
+        memory.made[cache.past as usize] = true;
+    }
     Ok(())
 }
 
@@ -136,6 +154,8 @@ struct Memory<'a> {
     made: Vec<bool>,
     /// Whose elements each buffer holds.
     held: Vec<Option<Id>>,
+    /// Which caches have grown.
+    grown: Vec<bool>,
 }
 
 impl<'a> Memory<'a> {
@@ -144,7 +164,7 @@ impl<'a> Memory<'a> {
         let mut held = Vec::new();
         held.try_reserve(plan.slots as usize)?;
         held.resize(plan.slots as usize, None);
-        Ok(Self { plan, roots, made, held })
+        Ok(Self { plan, roots, made, held, grown: vec![false; plan.caches.len()] })
     }
 
     /// The root of a value that can be read now.
@@ -162,10 +182,27 @@ impl<'a> Memory<'a> {
     }
 
     fn read(&self, step: &Step) -> Result<(), Error> {
-        for &id in step.inputs.iter().filter(|&&id| id != ABSENT) {
-            self.available(id)?;
+        for (i, &id) in step.inputs.iter().enumerate().filter(|&(_, &id)| id != ABSENT) {
+            let root = self.available(id)?;
+            let Place::Cache(cache) = self.plan.values[root as usize].place else { continue };
+            let may = match &step.op {
+                Op::Attention(_) => matches!(i, 1 | 2),
+                Op::Shape { .. } => true,
+                Op::Append { cache: own } => {
+                    i == 0 && *own == cache && self.plan.caches[cache as usize].past == id
+                }
+                _ => false,
+            };
+            if !may {
+                return Err(mismatch(format!("value {id} of a cache is read as input {i}")));
+            }
         }
-        Ok(())
+        match (&step.op, step.inputs.first().and_then(|&id| self.plan.values.get(id as usize))) {
+            (Op::Append { .. }, past) if !past.is_some_and(|past| matches!(past.place, Place::Cache(_))) => {
+                Err(mismatch("rows for a value that lies in no cache".into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self, step: &Step) -> Result<(), Error> {
@@ -188,6 +225,9 @@ impl<'a> Memory<'a> {
                         )));
                     }
                     self.held[slot as usize] = Some(id);
+                }
+                Place::Cache(cache) if step.op == (Op::Append { cache }) && !self.grown[cache as usize] => {
+                    self.grown[cache as usize] = true;
                 }
                 Place::View(of) if step.op.is_view() && step.inputs.first() == Some(&of) => {}
                 place => return Err(mismatch(format!("value {id} cannot be made in {place:?}"))),

@@ -11,7 +11,7 @@ use crate::model::plan::ir::{
 use crate::model::plan::shape::mismatch;
 
 /// The most features of a head, and heads: far more than any model has, and their products fit.
-const MAX_SIZE: u32 = 1 << 12;
+pub(super) const MAX_SIZE: u32 = 1 << 12;
 /// The most weights of a product.
 const MAX_WEIGHTS: u64 = 1 << 30;
 

@@ -51,6 +51,9 @@ pub enum Place {
     Constant(u32),
     /// A buffer of the arena. Values whose lives do not overlap share one; a step never writes to a buffer that it reads.
     Slot(u32),
+    /// In a cache, by the place in [`Plan::caches`]: what it held before the run, or what it holds after its
+    /// [`Op::Append`]. Read by attention, as keys and values, and by [`Op::Shape`].
+    Cache(u32),
     /// In another value's place, with a shape and perhaps a first element of its own; see [`Op::is_view`].
     View(Id),
 }
@@ -87,6 +90,22 @@ pub struct Port {
     pub value: Id,
 }
 
+/// Keys or values that a state keeps from run to run: `[texts, heads, rows, dim]`, `f32`, in place of an input and an
+/// output of the graph.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cache {
+    /// The graph's name for the input.
+    pub name: String,
+    /// The graph's name for the output.
+    pub output: String,
+    /// The value that stands for what the cache held before the run.
+    pub past: Id,
+    /// Heads.
+    pub heads: u32,
+    /// Features of a head.
+    pub dim: u32,
+}
+
 /// One operator of a plan, with the values that it reads and makes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -113,6 +132,8 @@ pub struct Plan {
     pub inputs: Vec<Port>,
     /// What the caller gets.
     pub outputs: Vec<Port>,
+    /// What a state keeps from run to run.
+    pub caches: Vec<Cache>,
     /// The operators, in the order in which they run.
     pub steps: Vec<Step>,
 }
@@ -251,6 +272,11 @@ pub enum Op {
         exclusive: bool,
         /// From the end.
         reverse: bool,
+    },
+    /// Inputs: what a cache held before the run, and rows that are put behind that. Makes what it holds now.
+    Append {
+        /// The place in [`Plan::caches`].
+        cache: u32,
     },
     /// Batched product of two values, neither of which need be constant; broadcasting as in MatMul. `f32`.
     MatMul,

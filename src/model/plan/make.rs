@@ -9,7 +9,7 @@ use crate::{Code, Error};
 
 /// [`Op::Shape`](crate::model::plan::ir::Op::Shape).
 pub(super) fn shape(context: &Context<'_>, start: i32, end: i32, out: &mut Output) -> Result<(), Error> {
-    let x = context.input(0)?.shape;
+    let x = context.shape(0)?;
     let rank = x.rank() as i32;
     let clamped = |axis: i32| (if axis < 0 { axis + rank } else { axis }).clamp(0, rank) as usize;
     let (start, end) = (clamped(start), clamped(end));

@@ -3,6 +3,7 @@
 pub mod arena;
 mod attention;
 mod binary;
+mod cache;
 mod cast;
 mod check;
 pub mod data;

@@ -5,8 +5,9 @@ use trueline_kernels::Isa;
 
 use crate::Error;
 use crate::model::plan::arena::Buffer;
+use crate::model::plan::cache::{Cached, Caches};
 use crate::model::plan::data::{View, wrong_kind};
-use crate::model::plan::ir::{ABSENT, Id, Kind, Op, Step};
+use crate::model::plan::ir::{ABSENT, Id, Kind, Op, Place, Step};
 use crate::model::plan::run::{Input, Located, Program};
 use crate::model::plan::shape::{Shape, mismatch};
 use crate::model::plan::threads::Workers;
@@ -36,6 +37,7 @@ pub(super) struct Context<'a> {
     pub(super) step: &'a Step,
     pub(super) slots: &'a [Buffer],
     pub(super) located: &'a [Located],
+    pub(super) caches: &'a Caches,
     pub(super) inputs: &'a [Input<'a>],
     pub(super) isa: Isa,
     pub(super) workers: Workers,
@@ -47,6 +49,21 @@ impl<'a> Context<'a> {
     /// Any value that is there.
     pub(super) fn value(&self, id: Id) -> Result<View<'a>, Error> {
         self.program.value(id, self.slots, self.located, self.inputs)
+    }
+
+    /// The shape of input `i` of the step, which may lie in a cache.
+    pub(super) fn shape(&self, i: usize) -> Result<Shape, Error> {
+        match self.cached(i) {
+            Some((shape, _)) => Ok(shape),
+            None => Ok(self.input(i)?.shape),
+        }
+    }
+
+    /// Input `i` of the step, if it lies in a cache.
+    pub(super) fn cached(&self, i: usize) -> Option<(Shape, Cached<'a>)> {
+        let id = *self.step.inputs.get(i).filter(|&&id| id != ABSENT)? as usize;
+        let Place::Cache(cache) = self.program.plan().values[id].place else { return None };
+        Some((self.located[id].shape, self.caches.read(cache as usize)))
     }
 
     /// Input `i` of the step, if it is given.
@@ -233,6 +250,8 @@ pub(super) fn run(context: &Context<'_>, outputs: &mut [Output], scratch: &mut S
         Op::Softmax { axis, log } => softmax::softmax(context, *axis, *log, out, scratch),
         Op::ArgMax { axis, keep } => reduce::arg_max(context, *axis, *keep, out),
         Op::CumSum { exclusive, reverse } => reduce::cum_sum(context, *exclusive, *reverse, out),
+        // The run does it, before it comes to this: it writes to a cache.
+        Op::Append { .. } => Err(mismatch("rows for no cache".into())),
         Op::MatMul => product::mat_mul(context, out, scratch),
     }
 }

@@ -4,6 +4,7 @@ use trueline_kernels::Isa;
 
 use crate::model::control::Control;
 use crate::model::plan::arena::{Buffer, Constants};
+use crate::model::plan::cache::Caches;
 use crate::model::plan::check;
 use crate::model::plan::data::{Data, View};
 use crate::model::plan::ir::{Id, Op, Place, Plan, Step, Weights};
@@ -51,6 +52,7 @@ pub struct State {
     located: Vec<Located>,
     outputs: Vec<Output>,
     scratch: Scratch,
+    caches: Caches,
     is_done: bool,
 }
 
@@ -100,7 +102,8 @@ impl Program {
         &self.constants
     }
 
-    /// Runs all steps; `state` then has the outputs.
+    /// Runs all steps; `state` then has the outputs, and what its caches held has grown. A run that fails leaves the
+    /// caches as they were.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for inputs that are not the plan's; [`Code::InvalidModel`] if sizes or numbers turn out
@@ -137,10 +140,21 @@ impl Program {
         state.is_done = false;
         state.fit(self);
         self.take_inputs(state, inputs)?;
+        for (i, cache) in self.plan.caches.iter().enumerate() {
+            state.located[cache.past as usize] = Located { shape: state.caches.shape(i)?, first: 0 };
+        }
         threads.enter(self.work(inputs), |workers| {
             for (number, step) in self.plan.steps.iter().enumerate() {
                 control.check()?;
-                let State { slots, located, outputs, scratch, .. } = &mut *state;
+                let State { slots, located, outputs, scratch, caches, .. } = &mut *state;
+                if let Op::Append { cache } = step.op {
+                    let rows = self.value(step.inputs[1], slots, located, inputs);
+                    let shape = rows.and_then(|rows| caches.append(cache as usize, &rows));
+                    let shape = shape.map_err(|e| named(step, &e))?;
+                    located[step.outputs[0] as usize] = Located { shape, first: 0 };
+                    done(number);
+                    continue;
+                }
                 let outputs = &mut outputs[..step.outputs.len()];
                 for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
                     let value = &self.plan.values[id as usize];
@@ -148,7 +162,9 @@ impl Program {
                     self.swap_slot(id, output, slots);
                 }
                 let repeats = self.repeats[number];
-                let context = Context { program: self, step, slots, located, inputs, isa, workers, repeats };
+                let caches = &*caches;
+                let context =
+                    Context { program: self, step, slots, located, caches, inputs, isa, workers, repeats };
                 let result = operator::run(&context, outputs, scratch);
                 for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
                     self.swap_slot(id, output, slots);
@@ -158,11 +174,12 @@ impl Program {
                     };
                     located[id as usize] = Located { shape: output.shape(), first: base + output.first() };
                 }
-                result.map_err(|e| Error::new(e.code, format!("node {:?}: {}", step.name, e.message)))?;
+                result.map_err(|e| named(step, &e))?;
                 done(number);
             }
             Ok(())
         })?;
+        state.caches.keep();
         state.is_done = true;
         Ok(())
     }
@@ -193,7 +210,7 @@ impl Program {
                 input.data.part(first, len).ok_or_else(lost)?
             }
             Place::Slot(s) => slots.get(s as usize).ok_or_else(lost)?.data(value.kind, first, len)?,
-            Place::View(_) => return Err(lost()),
+            Place::Cache(_) | Place::View(_) => return Err(lost()),
         };
         Ok(View { shape, data })
     }
@@ -246,6 +263,11 @@ impl Program {
     }
 }
 
+/// An error of a step, with its name.
+fn named(step: &Step, error: &Error) -> Error {
+    Error::new(error.code, format!("node {:?}: {}", step.name, error.message))
+}
+
 /// Whether two products turn the same value into the same bytes.
 fn reads_the_same_bytes(before: &Step, step: &Step) -> bool {
     let rows = |step: &Step| match &step.op {
@@ -269,7 +291,66 @@ impl State {
         let nowhere = Located { shape: Shape::SCALAR, first: 0 };
         self.located.clear();
         self.located.resize(program.plan.values.len(), nowhere);
+        if !self.caches.fit(&program.plan) {
+            self.caches.begin(&program.plan, 1);
+        }
+        self.caches.forget();
         self.outputs.resize_with(program.most_outputs.max(self.outputs.len()), Output::default);
+    }
+
+    /// Empties the caches of `program`, for so many texts that go on side by side. Without it the first run of a program
+    /// starts with empty caches for one text.
+    ///
+    /// # Cost
+    /// Memory of the same program's caches is kept.
+    pub fn begin(&mut self, program: &Program, texts: usize) {
+        self.caches.begin(&program.plan, texts);
+        self.is_done = false;
+    }
+
+    /// Puts rows into an empty cache of `program`: `[texts, heads, rows, dim]`, as another graph made them.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a cache that there is not, and one that is not empty; [`Code::InvalidModel`] for rows
+    /// of another shape; [`Code::TooLarge`].
+    pub fn fill(&mut self, program: &Program, name: &str, rows: &Input<'_>) -> Result<(), Error> {
+        let refuse = |why: String| Err(Error::new(Code::InvalidArgument, why));
+        let shape = Shape::new(rows.shape)?;
+        let place = program.plan.caches.iter().position(|cache| cache.name == name);
+        let Some(place) = place.filter(|_| self.caches.fit(&program.plan)) else {
+            return refuse(format!("the state has no cache {name:?}"));
+        };
+        if shape.volume() != rows.data.len() {
+            return refuse(format!("{} numbers of shape {shape:?} for cache {name:?}", rows.data.len()));
+        }
+        if self.caches.shape(place)?[2] != 0 {
+            return refuse(format!("cache {name:?} is not empty"));
+        }
+        self.caches.forget();
+        self.caches.append(place, &View { shape, data: rows.data })?;
+        self.caches.keep();
+        Ok(())
+    }
+
+    /// Rows that the caches hold of each text: tokens so far.
+    pub fn cached(&self) -> usize {
+        self.caches.rows()
+    }
+
+    /// Forgets all but the first `rows` rows of each text.
+    pub fn truncate(&mut self, rows: usize) {
+        self.caches.truncate(rows);
+    }
+
+    /// Text `i` goes on from what text `from[i]` was: beams that change places, one text that becomes several, texts that
+    /// are done. A text may go on several times, or not at all.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a text that there is not; [`Code::TooLarge`]. The caches are as before then.
+    /// # Cost
+    /// Rows are copied only for texts that go on more than once.
+    pub fn reorder(&mut self, from: &[usize]) -> Result<(), Error> {
+        self.caches.reorder(from)
     }
 
     /// Output `i` of the last run, which was one of `program`.
@@ -290,6 +371,8 @@ impl State {
 
     /// Bytes that the buffers hold on to.
     pub fn capacity(&self) -> usize {
-        self.slots.iter().map(Buffer::capacity).sum::<usize>() + self.scratch.capacity()
+        self.slots.iter().map(Buffer::capacity).sum::<usize>()
+            + self.scratch.capacity()
+            + self.caches.capacity()
     }
 }

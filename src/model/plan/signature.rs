@@ -126,6 +126,7 @@ fn signature(op: &Op) -> Signature {
         Op::Softmax { .. } => one(&[F32], &[], Made::Of(F32)),
         Op::ArgMax { .. } => one(&[ANY], &[], Made::Of(I64)),
         Op::CumSum { .. } => one(&[WIDE, INDEX], &[], Made::Like(0)),
+        Op::Append { .. } => one(&[F32, F32], &[], Made::Of(F32)),
         Op::MatMul => one(&[F32, F32], &[], Made::Of(F32)),
     }
 }
