@@ -48,7 +48,7 @@ pub struct Graph {
 }
 
 enum Engine {
-    Plan(planned::Planned),
+    Plan(Box<planned::Planned>),
     /// With what stands in the way of a plan.
     Tract(Box<engine::Engine>, String),
 }
@@ -73,7 +73,7 @@ impl Graph {
             _ => planned::Planned::load(proto.clone(), &inputs, options),
         };
         let engine = match plan {
-            Ok(plan) => Engine::Plan(plan),
+            Ok(plan) => Engine::Plan(Box::new(plan)),
             Err(why) if options.runner == Some(Runner::Plan) => {
                 return Err(Error::new(Code::Unavailable, format!("{} has no plan: {why}", options.label)));
             }

@@ -210,10 +210,20 @@ impl Call<'_> {
         self.shape.queries * self.shape.heads * self.shape.v_dim
     }
 
+    /// What memory is taken for: a cache grows by a row each step, and memory is not to be taken anew for each.
+    fn room(&self) -> attention::Shape {
+        match self.operands[1].blocks {
+            Some(_) => attention::Shape { keys: self.shape.keys.next_power_of_two(), ..self.shape },
+            None => self.shape,
+        }
+    }
+
     /// Text after text on this thread.
     fn alone(&self, out: &mut [f32], scratch: &mut Scratch) -> Result<(), Error> {
-        let packed = scratch.floats.room::<f32>(attention::packed_len(self.form, self.shape))?;
-        let own = scratch.scores.room::<f32>(attention::scratch_len(self.form, self.shape))?;
+        let packed = scratch.floats.room::<f32>(attention::packed_len(self.form, self.room()))?;
+        let packed = &mut packed[..attention::packed_len(self.form, self.shape)];
+        let own = scratch.scores.room::<f32>(attention::scratch_len(self.form, self.room()))?;
+        let own = &mut own[..attention::scratch_len(self.form, self.shape)];
         for (b, out) in out.chunks_exact_mut(self.text_len()).enumerate() {
             if b == 0 || !self.has_one_memory() {
                 self.pack(b, packed);

@@ -7,6 +7,7 @@ mod cache;
 mod cast;
 mod check;
 pub mod data;
+mod elements;
 mod elementwise;
 pub mod file;
 mod fused;

@@ -82,7 +82,7 @@ impl<'a> Build<'a> {
     }
 
     /// As [`Build::floats`], for what was stored in a few bits; gives a name that says so.
-    pub(super) fn from_bits(&mut self, shape: &[usize], values: &[f32]) -> Result<String, Error> {
+    pub(super) fn unpacked(&mut self, shape: &[usize], values: &[f32]) -> Result<String, Error> {
         let name = self.name(FEW_BITS);
         self.stored.push(stored::float_tensor(&name, shape, values, self.budget)?);
         Ok(name)

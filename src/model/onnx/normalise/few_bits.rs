@@ -48,12 +48,10 @@ fn unpack_tensor(tensor: &mut TensorProto, budget: &mut Budget) -> Result<(), Er
     let half = |i: usize| packed[i / 2] >> (i % 2 * 4) & 15;
     // The upper half of a byte, shifted down with its sign.
     let signed = |i: usize| (((half(i) << 4) as i8) >> 4) as u8;
-    tensor.raw_data = if bytes == SIGNED[1] {
-        (0..volume).map(signed).collect::<Vec<u8>>()
-    } else {
-        (0..volume).map(half).collect()
-    }
-    .into();
+    tensor.raw_data = match bytes == SIGNED[1] {
+        true => (0..volume).map(signed).collect(),
+        false => (0..volume).map(half).collect(),
+    };
     tensor.int32_data.clear();
     tensor.data_type = bytes;
     Ok(())
@@ -107,7 +105,7 @@ fn rule(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result<bo
         (byte - zeros[at]) as f32 * scales[at]
     };
     let numbers: Vec<f32> = bytes.iter().enumerate().map(number).collect();
-    let numbers = build.from_bits(&dims, &numbers)?;
+    let numbers = build.unpacked(&dims, &numbers)?;
     build.call_it(&numbers, wanted);
     Ok(true)
 }

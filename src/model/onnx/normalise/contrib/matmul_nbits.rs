@@ -68,5 +68,5 @@ fn weights(scope: &Scope<'_>, node: &NodeProto, build: &mut Build<'_>) -> Result
         let byte = part(&bytes[at * (block / per_byte)..], row % block);
         *value = (byte as f32 - zeros[at]) * scales[at];
     }
-    build.from_bits(&[k, n], &out)
+    build.unpacked(&[k, n], &out)
 }
