@@ -8,11 +8,6 @@ use super::json::{counts, list, texts};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "alignment_metrics",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
     tolerance_of: &[
         ("precision", "values"),
         ("recall", "values"),
@@ -33,7 +28,7 @@ pub const ALGORITHM: Algorithm = Algorithm {
         ("total_f1", "values"),
         ("total_exact_match", "values"),
     ],
-    rel_of_largest: &[],
+    ..Algorithm::new("alignment_metrics", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

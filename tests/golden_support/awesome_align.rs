@@ -12,13 +12,11 @@ use super::json::{counts, links_to_json, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "awesome_align",
-    run,
     widths: &[Width::F32],
     sets: &["subword_links", "word_links"],
-    left_out: &[],
     tolerance_of: &[("entmax15_rows", "entmax"), ("entmax15_cols", "entmax")],
     rel_of_largest: &["scores"],
+    ..Algorithm::new("awesome_align", run)
 };
 
 struct Sentences {

@@ -8,15 +8,7 @@ use trueline_core::scoring::decode::best_of::{
 use super::json::{count, list_to_json, number, numbers, to_json};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "best_of_n",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("best_of_n", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let n = || -> Result<u64, Stop> { Ok(count(case.input("n"))? as u64) };

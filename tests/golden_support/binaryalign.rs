@@ -6,15 +6,7 @@ use trueline_core::scoring::align::binary::{Combination, Runs, WordScore, binary
 use super::json::{links_to_json, list, rows};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "binaryalign",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("binaryalign", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let (forward, n_source, _) = rows(case.input("logits_src_to_tgt"))?;

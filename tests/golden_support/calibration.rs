@@ -7,15 +7,7 @@ use trueline_core::scoring::score::calibrate::calibration;
 use super::json::{count, labels, list_to_json, number, numbers, to_json};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "calibration",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("calibration", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let (input, scores) = (|key| case.input(key), || numbers(case.input("scores")));

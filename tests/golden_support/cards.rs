@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::cards::{Acceptance, Cards, Due, Options, Seg
 use super::json::{count, counts, number, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "cards",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("cards", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let of = |key| number(case.input(key));

@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::search::{keyword_coverage, length_fit, selec
 use super::json::{count, list, list_to_json, number, texts};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "deal_search",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("deal_search", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let candidates = list(case.input("candidates"))?;

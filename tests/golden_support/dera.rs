@@ -10,15 +10,8 @@ use trueline_kernels::Isa;
 use super::json::{list_to_json, number, numbers, numbers_f32};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "dera",
-    run,
-    widths: &[Width::F64, Width::F32],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm =
+    Algorithm { widths: &[Width::F64, Width::F32], ..Algorithm::new("dera", run) };
 
 fn run(case: &Case, width: Width) -> Result<Value, Stop> {
     let (reference, aligned) = (case.input("reference_logits"), case.input("aligned_logits"));

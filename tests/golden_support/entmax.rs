@@ -7,13 +7,8 @@ use super::json::{list_to_json, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "entmax",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
     tolerance_of: &[("entmax15", "values"), ("sparsemax", "values")],
-    rel_of_largest: &[],
+    ..Algorithm::new("entmax", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

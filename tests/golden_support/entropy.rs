@@ -7,15 +7,8 @@ use trueline_kernels::Isa;
 use super::json::{numbers, numbers_f32};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "entropy",
-    run,
-    widths: &[Width::F64, Width::F32],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm =
+    Algorithm { widths: &[Width::F64, Width::F32], ..Algorithm::new("entropy", run) };
 
 fn run(case: &Case, width: Width) -> Result<Value, Stop> {
     let logits = case.input("logits");

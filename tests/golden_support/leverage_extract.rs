@@ -7,15 +7,7 @@ use trueline_core::scoring::align::rules::{Rule, extract};
 use super::json::{links_to_json, rows};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "leverage_extract",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("leverage_extract", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let (scores, n_source, n_target) = rows(case.input("scores"))?;

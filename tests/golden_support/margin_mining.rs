@@ -8,11 +8,7 @@ use super::json::{count, list_to_json, rows, to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "margin_mining",
-    run,
-    widths: &[Width::F64],
     sets: &["intersect"],
-    left_out: &[],
     tolerance_of: &[
         ("fwd_mean", "scores"),
         ("bwd_mean", "scores"),
@@ -20,7 +16,7 @@ pub const ALGORITHM: Algorithm = Algorithm {
         ("bwd_score", "scores"),
         ("max", "scores"),
     ],
-    rel_of_largest: &[],
+    ..Algorithm::new("margin_mining", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

@@ -60,6 +60,21 @@ pub struct Algorithm {
     pub rel_of_largest: &'static [&'static str],
 }
 
+impl Algorithm {
+    /// One that is run in 64 bits and compares as its file says.
+    pub const fn new(name: &'static str, run: fn(&Case, Width) -> Result<Value, Stop>) -> Self {
+        Self {
+            name,
+            run,
+            widths: &[Width::F64],
+            sets: &[],
+            left_out: &[],
+            tolerance_of: &[],
+            rel_of_largest: &[],
+        }
+    }
+}
+
 /// A file of the folder.
 pub struct File {
     /// Its `algorithm`.

@@ -8,17 +8,12 @@ use super::json::{number, numbers, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "ot_solvers",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
     tolerance_of: &[
         ("uot", "values"),
         ("balanced_sinkhorn_normalised_marginals", "values"),
         ("entropic_partial", "values"),
     ],
-    rel_of_largest: &[],
+    ..Algorithm::new("ot_solvers", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

@@ -8,15 +8,7 @@ use trueline_core::scoring::preference::{
 use super::json::{counts, list, number, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "preference",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("preference", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let beta = || number(case.input("beta"));

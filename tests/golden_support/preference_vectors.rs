@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::blend::{Adapter, interpolate};
 use super::json::{list_to_json, number, numbers, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "preference_vectors",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("preference_vectors", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     match case.op() {

@@ -7,15 +7,7 @@ use trueline_core::scoring::score::softmax::softmax;
 use super::json::{count, list_to_json, number, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "reward_guided_step",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("reward_guided_step", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let logits = numbers(case.input("logits"))?;

@@ -9,11 +9,6 @@ use super::json::{list, numbers, texts};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "saer",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
     tolerance_of: &[
         ("saer", "values"),
         ("precision", "values"),
@@ -22,7 +17,7 @@ pub const ALGORITHM: Algorithm = Algorithm {
         ("tw_precision", "values"),
         ("tw_recall", "values"),
     ],
-    rel_of_largest: &[],
+    ..Algorithm::new("saer", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

@@ -13,13 +13,8 @@ use super::json::{counts, links_to_json, number, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "simalign_end_to_end",
-    run,
-    widths: &[Width::F64],
     sets: &["inter", "fwd", "rev", "itermax", "mwmf"],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
+    ..Algorithm::new("simalign_end_to_end", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

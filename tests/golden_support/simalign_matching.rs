@@ -12,13 +12,10 @@ use super::{Algorithm, Case, Stop, Width};
 
 /// `f32_stable: false` marks cases for which 32 bits are too few: all of them are run in 64.
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "simalign_matching",
-    run,
-    widths: &[Width::F64],
     sets: &["fwd", "rev", "inter", "itermax", "itermax_n3", "itermax_n4"],
     left_out: &[("mwmf", "any optimum is right: its cardinality and total weight are compared")],
     tolerance_of: &[("mwmf_total_weight", "mwmf")],
-    rel_of_largest: &[],
+    ..Algorithm::new("simalign_matching", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

@@ -9,13 +9,9 @@ use super::json::{links_to_json, list_to_json, number, rows};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "simalign_null",
-    run,
-    widths: &[Width::F64],
     sets: &["removed_cells", "inter_after"],
-    left_out: &[],
     tolerance_of: &[("entropies_of_inter_links_sorted", "entropies")],
-    rel_of_largest: &[],
+    ..Algorithm::new("simalign_null", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

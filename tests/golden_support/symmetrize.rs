@@ -7,9 +7,6 @@ use super::json::{count, links, links_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "symmetrize",
-    run,
-    widths: &[Width::F64],
     sets: &[
         "intersection",
         "intersect",
@@ -20,9 +17,7 @@ pub const ALGORITHM: Algorithm = Algorithm {
         "grow_diag_final_and",
         "lilt_and_variant",
     ],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
+    ..Algorithm::new("symmetrize", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

@@ -6,16 +6,11 @@ use trueline_core::scoring::guard::canonical::Canonical;
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "text_normalise",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
     left_out: &[(
         "original_unicode_sanitizer",
         "a published sanitiser, for comparison; not part of the engine",
     )],
-    tolerance_of: &[],
-    rel_of_largest: &[],
+    ..Algorithm::new("text_normalise", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {

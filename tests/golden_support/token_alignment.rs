@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::heal::{Healing, Vocabulary};
 use super::json::{count, counts, list, numbers, texts};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "token_alignment",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("token_alignment", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let hex = case.input("vocab").is_null();

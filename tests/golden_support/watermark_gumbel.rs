@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::gumbel::{detect, select, uniform};
 use super::json::{count, counts, list_to_json, number, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "watermark_gumbel",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("watermark_gumbel", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     match case.op() {

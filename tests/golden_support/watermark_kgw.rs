@@ -6,15 +6,7 @@ use trueline_core::scoring::decode::green::{Scheme, Scratch, Watermark, upper_ta
 use super::json::{count, counts, list_to_json, number, numbers};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "watermark_kgw",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("watermark_kgw", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     let gamma = number(case.input("gamma"))?;

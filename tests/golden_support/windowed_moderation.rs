@@ -7,15 +7,7 @@ use trueline_core::scoring::guard::window::{Category, Statistics, aggregate, lay
 use super::json::{count, number, numbers, rows, to_json};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm {
-    name: "windowed_moderation",
-    run,
-    widths: &[Width::F64],
-    sets: &[],
-    left_out: &[],
-    tolerance_of: &[],
-    rel_of_largest: &[],
-};
+pub const ALGORITHM: Algorithm = Algorithm::new("windowed_moderation", run);
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     match case.op() {

@@ -8,13 +8,9 @@ use super::json::{count, links_to_json, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    name: "xlm_align_sinkhorn",
-    run,
-    widths: &[Width::F64],
     sets: &["links"],
-    left_out: &[],
     tolerance_of: &[("xi", "pi")],
-    rel_of_largest: &[],
+    ..Algorithm::new("xlm_align_sinkhorn", run)
 };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
