@@ -24,6 +24,40 @@ pub struct Canonical {
     text: String,
     offsets: OffsetMap,
     nfkc: [Nfkc; 2],
+    waiting: Waiting,
+    n_original: usize,
+}
+
+/// Spaces and line feeds that wait for the character after them.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    /// The origin of the spaces read since the last other character.
+    space: Option<Range<u32>>,
+    /// The origins of the first of the line feeds read since the last other character, and of the rest.
+    line_feeds: Option<(Range<u32>, Option<Range<u32>>)>,
+}
+
+/// Runs of fewer bytes go character by character: the settling around a run costs more.
+const SHORTEST_RUN: usize = 16;
+
+/// How many of the first bytes are sure to stay as they are: printable ASCII, with lone spaces and line feeds between
+/// words. The first and the last are not white.
+fn plain_run(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &bytes[at..];
+        at += rest.iter().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
+        match bytes.get(at..at + 2) {
+            Some([b' ', next]) if at > 0 && next.is_ascii_graphic() && !closes(char::from(*next)) => at += 2,
+            Some([b'\n', next]) if at > 0 && next.is_ascii_graphic() => at += 2,
+            _ => return at,
+        }
+    }
+}
+
+/// Whether a space before the character goes.
+fn closes(next: char) -> bool {
+    matches!(next, ',' | '.' | ';' | ':' | '!' | '?' | '%' | ')' | ']' | '}')
 }
 
 impl Canonical {
@@ -49,18 +83,82 @@ impl Canonical {
     /// # Source
     /// Canonical form against SpaceInfi (Cai and Cui 2023); golden file `text_normalise.json`.
     pub fn assign(&mut self, original: &str) -> Result<(), Error> {
+        self.begin();
+        self.push_str(original)?;
+        self.finish();
+        Ok(())
+    }
+
+    /// Begins an empty text that [`Canonical::push_str`] adds to, and keeps the memory of the one before.
+    pub fn begin(&mut self) {
         self.text.clear();
         self.offsets.clear(0);
-        if original.len() > MAX_TEXT_BYTES {
-            let bytes = original.len();
+        self.nfkc.iter_mut().for_each(Nfkc::clear);
+        self.waiting = Waiting::default();
+        self.n_original = 0;
+    }
+
+    /// Adds the next part of the original. What [`Canonical::text`] holds then is a prefix of the whole canonical text:
+    /// a letter that may yet get a mark, and spaces that may yet vanish, wait for what follows them.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`] if the original is longer than [`MAX_TEXT_BYTES`] with this part; the text is then empty.
+    pub fn push_str(&mut self, part: &str) -> Result<(), Error> {
+        let bytes = self.n_original.saturating_add(part.len());
+        if bytes > MAX_TEXT_BYTES {
+            self.begin();
             let message =
                 format!("text has {bytes} bytes; a canonical text is made of at most {MAX_TEXT_BYTES}");
             return Err(Error::new(Code::TooLarge, message));
         }
-        self.offsets.clear(original.len() as u32);
+        let base = self.n_original;
+        self.n_original = bytes;
+        self.offsets.grow(bytes as u32);
+        let mut at = 0;
+        while at < part.len() {
+            let plain = plain_run(&part.as_bytes()[at..]);
+            if plain > SHORTEST_RUN {
+                // The first settles what waits before the run, and the last may still compose with what follows it.
+                self.push_part(&part[at..at + 1], base + at);
+                self.settle();
+                let inner = &part[at + 1..at + plain - 1];
+                self.offsets.push_unchanged(&mut self.text, inner, (base + at + 1) as u32);
+                self.push_part(&part[at + plain - 1..at + plain], base + at + plain - 1);
+                at += plain;
+            } else {
+                let end = part.len().min(part.ceil_char_boundary(at + plain.max(1)));
+                self.push_part(&part[at..end], base + at);
+                at = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the text: nothing waits any more.
+    pub fn finish(&mut self) {
+        self.settle();
+        self.offsets.finish(self.text.len());
+    }
+
+    /// Gives out the letter that waits for marks, as if none could follow it.
+    fn settle(&mut self) {
         let [first, second] = &mut self.nfkc;
-        let mut layout =
-            Layout { text: &mut self.text, offsets: &mut self.offsets, space: None, line_feeds: None };
+        let (text, offsets, waiting) = (&mut self.text, &mut self.offsets, &mut self.waiting);
+        let mut layout = Layout { text, offsets, waiting };
+        let mut last = |traced| layout.push(traced);
+        let mut middle = |traced: Traced| {
+            if let Some(character) = keep(traced.character) {
+                second.push(Traced { character, ..traced }, &mut last);
+            }
+        };
+        first.flush(&mut middle);
+        second.flush(&mut last);
+    }
+
+    fn push_part(&mut self, part: &str, base: usize) {
+        let [first, second] = &mut self.nfkc;
+        let (text, offsets, waiting) = (&mut self.text, &mut self.offsets, &mut self.waiting);
+        let mut layout = Layout { text, offsets, waiting };
         // A deletion can leave a letter next to its mark, uncomposed: hence the second NFKC.
         let mut last = |traced| layout.push(traced);
         let mut middle = |traced: Traced| {
@@ -68,14 +166,16 @@ impl Canonical {
                 second.push(Traced { character, ..traced }, &mut last);
             }
         };
-        for (at, character) in original.char_indices() {
+        for (at, character) in part.char_indices() {
+            let at = base + at;
             let origin = at as u32..(at + character.len_utf8()) as u32;
             first.push(Traced { character, origin }, &mut middle);
         }
-        first.flush(&mut middle);
-        second.flush(&mut last);
-        self.offsets.finish(self.text.len());
-        Ok(())
+    }
+
+    /// Bytes of the original that were given.
+    pub fn original_len(&self) -> usize {
+        self.n_original
     }
 
     /// The canonical text.
@@ -138,24 +238,21 @@ fn is_format(character: char) -> bool {
 struct Layout<'a> {
     text: &'a mut String,
     offsets: &'a mut OffsetMap,
-    /// The origin of the spaces read since the last other character.
-    space: Option<Range<u32>>,
-    /// The origins of the first of the line feeds read since the last other character, and of the rest.
-    line_feeds: Option<(Range<u32>, Option<Range<u32>>)>,
+    waiting: &'a mut Waiting,
 }
 
 impl Layout<'_> {
     fn push(&mut self, next: Traced) {
         let Traced { character, origin } = next;
         match character {
-            ' ' => match &mut self.space {
+            ' ' => match &mut self.waiting.space {
                 Some(space) => space.end = space.end.max(origin.end),
-                None => self.space = Some(origin),
+                None => self.waiting.space = Some(origin),
             },
             '\n' => {
-                self.space = None;
-                match &mut self.line_feeds {
-                    None => self.line_feeds = Some((origin, None)),
+                self.waiting.space = None;
+                match &mut self.waiting.line_feeds {
+                    None => self.waiting.line_feeds = Some((origin, None)),
                     Some((_, Some(rest))) => rest.end = origin.end,
                     Some((_, rest)) => *rest = Some(origin),
                 }
@@ -169,7 +266,7 @@ impl Layout<'_> {
 
     /// Writes what is left of the waiting spaces and line feeds before `next`.
     fn separate(&mut self, next: char) {
-        let (space, line_feeds) = (self.space.take(), self.line_feeds.take());
+        let (space, line_feeds) = (self.waiting.space.take(), self.waiting.line_feeds.take());
         if self.text.is_empty() {
             return;
         }
@@ -179,7 +276,7 @@ impl Layout<'_> {
                 self.offsets.push(self.text, '\n', rest);
             }
         } else if let Some(origin) = space
-            && !matches!(next, ',' | '.' | ';' | ':' | '!' | '?' | '%' | ')' | ']' | '}')
+            && !closes(next)
         {
             self.offsets.push(self.text, ' ', origin);
         }
@@ -218,6 +315,57 @@ mod tests {
         assert_eq!(form.text(), "é!");
         assert_eq!(form.original_span(0..2), Ok(0..6));
         assert_eq!(form.original_span(1..1), Ok(0..0), "inside the é");
+    }
+
+    #[test]
+    fn parts_cut_anywhere_give_the_text_of_the_whole_and_its_spans() {
+        let original = "Plain words of some length, then e\u{301}\u{200b}\u{323} ,  \u{fb01}ne\n \n\nand plain words again  \u{1100}\u{1161} end ";
+        let whole = canonical(original);
+        let mut seen = 0;
+        for first in original.char_indices().map(|(at, _)| at) {
+            for second in original.char_indices().map(|(at, _)| at).filter(|at| *at >= first).step_by(3) {
+                let mut parts = Canonical::default();
+                parts.begin();
+                for part in [&original[..first], &original[first..second], &original[second..]] {
+                    parts.push_str(part).expect("a short text");
+                    assert!(whole.text().starts_with(parts.text()), "{first} {second}: {:?}", parts.text());
+                    let spans = |form: &Canonical| {
+                        (0..parts.text().len()).map(|at| form.original_span(at..at + 1)).collect::<Vec<_>>()
+                    };
+                    // What is given out may still grow by a mark that comes later, and else not.
+                    let open = parts.text().len().saturating_sub(4);
+                    assert_eq!(spans(&parts)[..open], spans(&whole)[..open]);
+                }
+                parts.finish();
+                assert_eq!(parts.text(), whole.text());
+                let spans = |form: &Canonical| {
+                    (0..whole.text().len()).map(|at| form.original_span(at..at + 1)).collect::<Vec<_>>()
+                };
+                assert_eq!(spans(&parts), spans(&whole));
+                seen += 1;
+            }
+        }
+        assert!(seen > 1000);
+    }
+
+    #[test]
+    fn plain_runs_end_before_what_changes() {
+        for (text, run) in [
+            ("", 0),
+            ("ab", 2),
+            (" a", 0),
+            ("a b", 3),
+            ("a  b", 1),
+            ("a ,b", 1),
+            ("a\nb", 3),
+            ("a \nb", 1),
+            ("a\n\nb", 1),
+            ("a\tb", 1),
+            ("a\u{e9}", 1),
+            ("a ", 1),
+        ] {
+            assert_eq!(plain_run(text.as_bytes()), run, "{text:?}");
+        }
     }
 
     #[test]

@@ -46,6 +46,12 @@ impl Nfkc {
         });
     }
 
+    /// Forgets what is held.
+    pub(super) fn clear(&mut self) {
+        self.starter = None;
+        self.marks.clear();
+    }
+
     /// Gives out what is held, at the end of the text.
     pub(super) fn flush(&mut self, sink: &mut impl FnMut(Traced)) {
         self.compose_marks();

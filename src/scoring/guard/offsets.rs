@@ -90,6 +90,22 @@ impl OffsetMap {
         text.push(character);
     }
 
+    /// Says that the original has this many bytes now.
+    pub(super) fn grow(&mut self, original_len: u32) {
+        self.original_len = original_len;
+    }
+
+    /// Appends a part that stays as it is; its first byte lies at `origin`, which is beyond every earlier one.
+    pub(super) fn push_unchanged(&mut self, text: &mut String, part: &str, origin: u32) {
+        if part.is_empty() {
+            return;
+        }
+        self.commit(text.len() as u32);
+        let run = Run { rewritten: text.len() as u32, original: origin, rewritten_step: 0, original_step: 0 };
+        self.append(run);
+        text.push_str(part);
+    }
+
     /// Ends the last piece, at the end of the rewritten text.
     pub(super) fn finish(&mut self, rewritten_len: usize) {
         self.commit(rewritten_len as u32);
@@ -106,6 +122,10 @@ impl OffsetMap {
             rewritten_step: if unchanged { 0 } else { bytes },
             original_step: if unchanged { 0 } else { origin_bytes },
         };
+        self.append(run);
+    }
+
+    fn append(&mut self, run: Run) {
         let continues = self.runs.last().is_some_and(|last| {
             last.rewritten_step == run.rewritten_step
                 && last.original_step == run.original_step
@@ -123,13 +143,30 @@ impl OffsetMap {
         let (start, end) = (span.start as u32, span.end as u32);
         if start == end {
             let at = match self.run_at(start) {
+                _ if self
+                    .open
+                    .as_ref()
+                    .is_some_and(|open| open.rewritten <= start && span.start < text.len()) =>
+                {
+                    self.open.as_ref().map_or(self.original_len, |open| open.origin.start)
+                }
                 Some(run) if span.start < text.len() => run.origin_start(start),
                 _ => self.original_len,
             };
             return at as usize..at as usize;
         }
-        match (self.run_at(start), self.run_at(end - 1)) {
-            (Some(first), Some(last)) => first.origin_start(start) as usize..last.origin_end(end) as usize,
+        // The open piece is not among the runs.
+        let open = self.open.as_ref();
+        let first = match open.filter(|open| open.rewritten <= start) {
+            Some(open) => Some(open.origin.start),
+            None => self.run_at(start).map(|run| run.origin_start(start)),
+        };
+        let last = match open.filter(|open| open.rewritten < end) {
+            Some(open) => Some(open.origin.end),
+            None => self.run_at(end - 1).map(|run| run.origin_end(end)),
+        };
+        match (first, last) {
+            (Some(first), Some(last)) => first as usize..last as usize,
             _ => 0..self.original_len as usize,
         }
     }

@@ -1,0 +1,151 @@
+//! Look-alikes, diacritics and leetspeak, word by word.
+
+use std::ops::Range;
+
+use unicode_normalization::char::decompose_canonical;
+
+use super::lookalike::{Script, skeleton, to_latin};
+
+/// The letters of the word being read, with their origins; kept for its memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Word {
+    letters: Vec<(char, Range<u32>)>,
+}
+
+/// Digits and signs that stand for letters within a word.
+pub(super) fn is_sign(character: char) -> bool {
+    matches!(
+        character,
+        '0' | '1'
+            | '3'
+            | '4'
+            | '5'
+            | '7'
+            | '8'
+            | '@'
+            | '$'
+            | '!'
+            | '|'
+            | '+'
+            | '\u{20ac}'
+            | '\u{a3}'
+            | '\u{a1}'
+    )
+}
+
+/// The letter that a sign stands for; `one` is that of `1` and `|`.
+fn letter_of(sign: char, one: char) -> char {
+    match sign {
+        '0' => 'o',
+        '1' | '|' => one,
+        '!' | '\u{a1}' => 'i',
+        '3' | '\u{20ac}' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' | '+' => 't',
+        '8' => 'b',
+        '\u{a3}' => 'l',
+        other => other,
+    }
+}
+
+/// Marks that people put on letters of any script as decoration. Those of Indic scripts and Arabic are letters of a
+/// word, and stay.
+fn is_decoration(character: char) -> bool {
+    matches!(character,
+        '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
+        | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
+}
+
+/// Gives the folded characters of `text`, in order, with the bytes that each came from.
+///
+/// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin if
+/// the text has more Latin letters than others.
+pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(char, Range<u32>)) {
+    let latin_text = mostly_latin(text);
+    word.letters.clear();
+    for (at, character) in text.char_indices() {
+        let origin = at as u32..(at + character.len_utf8()) as u32;
+        if character.is_ascii() {
+            if character.is_ascii_alphanumeric() || is_sign(character) {
+                word.letters.push((character.to_ascii_lowercase(), origin));
+            } else {
+                word.end(one, latin_text, &mut sink);
+                sink(character, origin);
+            }
+        } else if is_decoration(character) && !word.letters.is_empty() {
+            // Left out; its bytes belong to the letter before it.
+            if let Some(last) = word.letters.last_mut() {
+                last.1.end = origin.end;
+            }
+        } else if super::is_word(character) || is_sign(character) || Script::of(character).is_some() {
+            for lower in character.to_lowercase() {
+                decompose_canonical(lower, |part| {
+                    if !is_decoration(part) {
+                        word.letters.push((part, origin.clone()));
+                    }
+                });
+            }
+        } else {
+            word.end(one, latin_text, &mut sink);
+            sink(character, origin);
+        }
+    }
+    word.end(one, latin_text, &mut sink);
+}
+
+/// Whether more letters are Latin than are Cyrillic and Greek, in the first 4,096 characters.
+fn mostly_latin(text: &str) -> bool {
+    let (mut latin, mut others) = (0, 0);
+    for script in text.chars().take(4096).filter_map(Script::of) {
+        match script {
+            Script::Latin => latin += 1,
+            Script::Cyrillic | Script::Greek => others += 1,
+        }
+    }
+    latin > others
+}
+
+impl Word {
+    fn end(&mut self, one: char, latin_text: bool, sink: &mut impl FnMut(char, Range<u32>)) {
+        if self.letters.is_empty() {
+            return;
+        }
+        let script = self.script(latin_text);
+        let is_letter = |character: char| character.is_alphabetic();
+        // Signs are letters only in a word that has some; a sign at its end is punctuation, or money.
+        let leet = script == Some(Script::Latin) && self.letters.iter().any(|(c, _)| is_letter(*c));
+        let last = self.letters.iter().rposition(|(c, _)| c.is_alphanumeric() || matches!(c, '@' | '$'));
+        for (place, (character, origin)) in self.letters.drain(..).enumerate() {
+            let punctuation = last.is_none_or(|last| place > last);
+            let character = match script {
+                Some(_) if leet && !punctuation && is_sign(character) => letter_of(character, one),
+                Some(script) => skeleton(character, script),
+                None => character,
+            };
+            sink(character, origin);
+        }
+    }
+
+    /// The script that the word is read in.
+    fn script(&self, latin_text: bool) -> Option<Script> {
+        let mut counts = [0_usize; 3];
+        let (mut all_latin, mut n_ascii) = (true, 0);
+        for (character, _) in &self.letters {
+            n_ascii += usize::from(character.is_ascii_lowercase());
+            if let Some(script) = Script::of(*character) {
+                counts[script as usize] += 1;
+                all_latin &= script == Script::Latin || to_latin(*character).is_some();
+            }
+        }
+        let [latin, cyrillic, greek] = counts;
+        if latin + cyrillic + greek == 0 {
+            return None;
+        }
+        let mixed = all_latin && (n_ascii > 0 || latin_text);
+        if mixed || (latin >= cyrillic && latin >= greek) {
+            return Some(Script::Latin);
+        }
+        Some(if cyrillic >= greek { Script::Cyrillic } else { Script::Greek })
+    }
+}

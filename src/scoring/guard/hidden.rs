@@ -1,0 +1,350 @@
+//! Text hidden in an encoding: base64, hexadecimal, percent signs, tag characters.
+
+use std::ops::Range;
+
+/// How a text was hidden.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Encoding {
+    /// Base64, of either alphabet, with or without padding.
+    Base64,
+    /// Pairs of hexadecimal digits: `6869`, `68 69`, `\x68\x69`, `0x68 0x69`.
+    Hex,
+    /// `%68%69`, as in addresses of the web.
+    Percent,
+    /// The tag characters U+E0020 to U+E007E, which nothing shows.
+    Tags,
+}
+
+impl Encoding {
+    /// The encoding's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base64 => "base64",
+            Self::Hex => "hex",
+            Self::Percent => "percent",
+            Self::Tags => "tags",
+        }
+    }
+}
+
+/// A hidden text, and where it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// What was hidden.
+    pub text: String,
+    /// The bytes that hid it.
+    pub span: Range<usize>,
+    /// How.
+    pub encoding: Encoding,
+}
+
+/// How much is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The most hidden texts.
+    pub texts: usize,
+    /// The most bytes of all of them together.
+    pub bytes: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { texts: 16, bytes: 16 << 10 }
+    }
+}
+
+/// Encoded characters below which a run is a word, a number or a hash.
+const SHORTEST: usize = 16;
+
+/// Pushes what base64, hexadecimal and percent signs hide in `text`, in order of place.
+///
+/// Only what reads as text counts: valid UTF-8 without control characters, most of it letters and spaces; random words and
+/// numbers do not decode to that. `found` gets at most what `bounds` has room for; `false` if there was more.
+///
+/// # Cost
+/// One pass; memory for what is found.
+pub fn decode(text: &str, bounds: Bounds, found: &mut Vec<Hidden>) -> bool {
+    let bytes = text.as_bytes();
+    let first = found.len();
+    let mut room = Room { bounds, found, first };
+    let (mut at, mut whole) = (0, true);
+    while let Some(run) = next_run(bytes, at) {
+        at = run.end;
+        let piece = &bytes[run.clone()];
+        let hit = percent(piece).map(|t| (t, Encoding::Percent));
+        let hit = hit.or_else(|| hex(piece).map(|t| (t, Encoding::Hex)));
+        let hit = hit.or_else(|| base64_in(piece));
+        if let Some((text, encoding)) = hit {
+            whole &= room.push(Hidden { text, span: run, encoding });
+        }
+    }
+    whole
+}
+
+/// Pushes what the tag characters of `text` spell, as one text over the bytes from the first to the last of them.
+///
+/// As [`decode`] for `bounds` and the result.
+pub fn tags(text: &str, bounds: Bounds, found: &mut Vec<Hidden>) -> bool {
+    // All of them begin with the same three bytes.
+    const LEAD: [u8; 2] = [0xf3, 0xa0];
+    let bytes = text.as_bytes();
+    if !bytes.contains(&LEAD[0]) {
+        return true;
+    }
+    let (mut spelled, mut span): (String, Option<Range<usize>>) = (String::new(), None);
+    for (at, character) in text.char_indices() {
+        let code = character as u32;
+        if let 0xe0020..=0xe007e = code {
+            spelled.extend(char::from_u32(code - 0xe0000));
+            let end = at + character.len_utf8();
+            span = Some(span.map_or(at..end, |s| s.start..end));
+        }
+    }
+    let Some(span) = span else { return true };
+    let first = found.len();
+    let mut room = Room { bounds, found, first };
+    spelled.trim().is_empty() || room.push(Hidden { text: spelled, span, encoding: Encoding::Tags })
+}
+
+/// What the bounds leave.
+struct Room<'a> {
+    bounds: Bounds,
+    found: &'a mut Vec<Hidden>,
+    first: usize,
+}
+
+impl Room<'_> {
+    fn push(&mut self, mut hidden: Hidden) -> bool {
+        let mine = &self.found[self.first..];
+        let used: usize = mine.iter().map(|h| h.text.len()).sum();
+        let left = self.bounds.bytes.saturating_sub(used);
+        if mine.len() >= self.bounds.texts || left == 0 {
+            return false;
+        }
+        let fits = hidden.text.len() <= left;
+        hidden.text.truncate(hidden.text.floor_char_boundary(left));
+        self.found.push(hidden);
+        fits
+    }
+}
+
+/// The next run that could hide something: at least [`SHORTEST`] characters of the encodings.
+fn next_run(bytes: &[u8], mut at: usize) -> Option<Range<usize>> {
+    loop {
+        at += bytes[at..].iter().position(|b| CLASS[usize::from(*b)] > 0)?;
+        let start = at;
+        at += bytes[at..].iter().position(|b| CLASS[usize::from(*b)] == 0).unwrap_or(bytes.len() - at);
+        // Pairs of digits stand apart, and lines of base64 are broken.
+        while let Some(more) = continued(bytes, start, at) {
+            at = more;
+        }
+        if at - start >= SHORTEST {
+            return Some(start..at);
+        }
+    }
+}
+
+/// 1 for what runs of the encodings are made of, 0 for the rest.
+static CLASS: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut b = 0;
+    while b < 256 {
+        let c = b as u8;
+        if c.is_ascii_alphanumeric()
+            || matches!(c, b'+' | b'/' | b'-' | b'_' | b'=' | b'%' | b'\\' | b'.' | b'~')
+        {
+            table[b] = 1;
+        }
+        b += 1;
+    }
+    table
+};
+
+/// The end of the run with the piece after one space or line feed, if that belongs to it.
+fn continued(bytes: &[u8], start: usize, end: usize) -> Option<usize> {
+    let white = *bytes.get(end)?;
+    if !matches!(white, b' ' | b'\n' | b',') {
+        return None;
+    }
+    let after = end + 1;
+    let length = |at: usize| bytes[at..].iter().take(80).take_while(|b| CLASS[usize::from(**b)] > 0).count();
+    let next = length(after);
+    let back = bytes[start..end].iter().rev().take(80).take_while(|b| CLASS[usize::from(**b)] > 0).count();
+    let pair = |at: usize, n: usize| {
+        let piece = &bytes[at..at + n];
+        let digits = piece.strip_prefix(b"0x").or(piece.strip_prefix(b"\\x")).unwrap_or(piece);
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    };
+    if (2..=4).contains(&next) && (2..=4).contains(&back) && pair(after, next) && pair(end - back, back) {
+        return Some(after + next);
+    }
+    // Lines of 60 to 76 characters, but for the last.
+    let line = white == b'\n' && (60..=76).contains(&back) && next >= 4;
+    line.then(|| {
+        after + bytes[after..].iter().position(|b| CLASS[usize::from(*b)] == 0).unwrap_or(bytes.len() - after)
+    })
+}
+
+fn percent(run: &[u8]) -> Option<String> {
+    let escapes = |w: &&[u8]| w[0] == b'%' && w[1].is_ascii_hexdigit() && w[2].is_ascii_hexdigit();
+    if run.windows(3).filter(escapes).count() < 3 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(run.len());
+    let mut at = 0;
+    while at < run.len() {
+        match run.get(at..at + 3).filter(escapes).and_then(|w| Some(digit(w[1])? << 4 | digit(w[2])?)) {
+            Some(byte) => {
+                out.push(byte);
+                at += 3;
+            }
+            None => {
+                out.push(run[at]);
+                at += 1;
+            }
+        }
+    }
+    readable(out)
+}
+
+fn hex(run: &[u8]) -> Option<String> {
+    let mut digits = Vec::with_capacity(run.len());
+    let mut at = 0;
+    while at < run.len() {
+        match &run[at..] {
+            [b'\\', b'x', ..] => at += 2,
+            [b'0', b'x', next, ..] if next.is_ascii_hexdigit() => at += 2,
+            [b' ' | b'\n' | b',' | b'-', ..] => at += 1,
+            [c, ..] => {
+                digits.push(digit(*c)?);
+                at += 1;
+            }
+            [] => break,
+        }
+    }
+    if digits.len() < SHORTEST || !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    readable(digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+fn digit(character: u8) -> Option<u8> {
+    char::from(character).to_digit(16).map(|d| d as u8)
+}
+
+/// Base64 in the run, which may have a path or an assignment before it.
+fn base64_in(run: &[u8]) -> Option<(String, Encoding)> {
+    let whole = base64(run);
+    let parts =
+        || run.split(|b| matches!(b, b'=' | b'.' | b'%' | b'\\' | b'~')).filter(|p| p.len() >= SHORTEST);
+    whole.or_else(|| parts().find_map(base64)).map(|text| (text, Encoding::Base64))
+}
+
+fn base64(run: &[u8]) -> Option<String> {
+    let mut run = run;
+    while let [rest @ .., b'=' | b'.'] = run {
+        run = rest;
+    }
+    let (mut bits, mut n_bits, mut out) = (0_u32, 0, Vec::with_capacity(run.len() / 4 * 3));
+    for &b in run {
+        let value = match b {
+            b'A'..=b'Z' => b - b'A',
+            b'a'..=b'z' => b - b'a' + 26,
+            b'0'..=b'9' => b - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            b'\n' | b' ' => continue,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(value);
+        n_bits += 6;
+        if n_bits >= 8 {
+            n_bits -= 8;
+            out.push((bits >> n_bits) as u8);
+        }
+    }
+    // A lone last character cannot come from a byte.
+    if n_bits == 6 { None } else { readable(out) }
+}
+
+/// The bytes as text, if they read as such.
+fn readable(bytes: Vec<u8>) -> Option<String> {
+    let text = String::from_utf8(bytes).ok()?;
+    let n = text.chars().count();
+    let control = text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'));
+    let plain = text.chars().filter(|c| c.is_alphabetic() || c.is_whitespace()).count();
+    // A word without a vowel-like mix is no proof, but most of a sentence is letters and spaces.
+    (n >= SHORTEST / 2 && !control && plain * 10 >= n * 6).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &str) -> Vec<(String, &str, Encoding)> {
+        let mut found = Vec::new();
+        decode(text, Bounds::default(), &mut found);
+        tags(text, Bounds::default(), &mut found);
+        found.into_iter().map(|h| (h.text, &text[h.span], h.encoding)).collect()
+    }
+
+    #[test]
+    fn each_encoding_gives_its_text_and_its_place() {
+        let wanted = "kill them all";
+        for (run, encoding) in [
+            ("a2lsbCB0aGVtIGFsbA==", Encoding::Base64),
+            ("a2lsbCB0aGVtIGFsbA", Encoding::Base64),
+            ("6b696c6c207468656d20616c6c", Encoding::Hex),
+            ("6b 69 6c 6c 20 74 68 65 6d 20 61 6c 6c", Encoding::Hex),
+            ("\\x6b\\x69\\x6c\\x6c\\x20\\x74\\x68\\x65\\x6d\\x20\\x61\\x6c\\x6c", Encoding::Hex),
+            ("0x6b 0x69 0x6c 0x6c 0x20 0x74 0x68 0x65 0x6d 0x20 0x61 0x6c 0x6c", Encoding::Hex),
+            ("%6b%69%6C%6c%20them%20all", Encoding::Percent),
+        ] {
+            let text = format!("please read: {run} now");
+            assert_eq!(all(&text), [(wanted.to_owned(), run, encoding)], "{run}");
+        }
+        let tagged: String = wanted.chars().filter_map(|c| char::from_u32(0xe0000 + c as u32)).collect();
+        let text = format!("hi{tagged} there");
+        assert_eq!(all(&text), [(wanted.to_owned(), &*tagged, Encoding::Tags)]);
+    }
+
+    #[test]
+    fn base64_in_lines_of_mail_is_one_text() {
+        let text = "TG9yZW0gaXBzdW0gZG9sb3Igc2l0IGFtZXQsIGNvbnNlY3RldHVyIGFkaXBpc2NpbmcgZWxp\ndCwgc2VkIGRv\n";
+        assert_eq!(all(text)[0].0, "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do");
+    }
+
+    #[test]
+    fn words_numbers_and_hashes_hide_nothing() {
+        for text in [
+            "internationalization of counterrevolutionaries",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "1234567890123456 1234567890123456",
+            "/usr/local/share/applications/mimeinfo.cache",
+            "https://example.com/a/b?c=d%20e",
+            "2024-01-02 12:30:45 10 20 30 40 50 60 70 80",
+            "a man a plan a canal",
+        ] {
+            assert_eq!(all(text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_cut_and_said() {
+        let text = "a2lsbCB0aGVtIGFsbA== ".repeat(40);
+        let mut found = Vec::new();
+        assert!(!decode(&text, Bounds { texts: 3, bytes: 1000 }, &mut found));
+        assert_eq!(found.len(), 3);
+        found.clear();
+        assert!(!decode(&text, Bounds { texts: 30, bytes: 20 }, &mut found));
+        assert_eq!(found.iter().map(|h| h.text.len()).sum::<usize>(), 20);
+        let many = "\u{e0061}".repeat(1_000_000);
+        assert!(!tags(&many, Bounds::default(), &mut found));
+        let started = std::time::Instant::now();
+        for unit in ["41 ", "a", "%41", "\\x41", "ab\n", "="] {
+            found.clear();
+            decode(&unit.repeat(1_000_000), Bounds::default(), &mut found);
+        }
+        assert!(started.elapsed().as_secs() < 60);
+    }
+}
