@@ -46,7 +46,7 @@ pub struct Common {
     #[arg(long, global = true, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
-    /// Policy file (not built yet)
+    /// Policy file: categories, thresholds, rules and actions, for guard and calibrate
     #[arg(long, global = true, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// No progress and no remarks on standard error
@@ -57,9 +57,6 @@ pub struct Common {
 impl Common {
     /// Refuses words that no subcommand could use, before anything is loaded.
     pub fn check(&self) -> Result<(), Stop> {
-        if self.policy.is_some() {
-            return Err(Stop::Usage("--policy: not built yet".into()));
-        }
         self.kind()?;
         match &self.isa {
             Some(name) => {
@@ -156,6 +153,11 @@ pub struct NotBuilt {
 }
 
 impl Command {
+    /// Whether `--policy` means something to it.
+    pub fn takes_policy(&self) -> bool {
+        matches!(self, Self::Guard(_) | Self::Calibrate(_))
+    }
+
     /// The subcommand's name, if it is not built yet.
     pub fn not_built(&self) -> Option<&'static str> {
         match self {
@@ -192,9 +194,18 @@ pub struct GuardArgs {
     /// Give up on a text after this many milliseconds
     #[arg(long, value_name = "N")]
     pub timeout_ms: Option<u64>,
-    /// Judge each text as it was given, too, and take the larger score
+    /// Judge each text as it was given, too, and take the larger score; with --policy, the policy says
     #[arg(long)]
     pub paranoid: bool,
+    /// The texts' language, where an input object does not say; with --policy
+    #[arg(long, value_name = "TAG")]
+    pub language: Option<String>,
+    /// Add a record of each decision, a JSON object a line, without the text, to this file; with --policy
+    #[arg(long, value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
+    /// Add the text to each record
+    #[arg(long)]
+    pub audit_text: bool,
 }
 
 impl GuardArgs {

@@ -49,6 +49,9 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         return Err(Stop::Usage(format!("{name}: not built yet")));
     }
     cli.common.check()?;
+    if cli.common.policy.is_some() && !cli.command.takes_policy() {
+        return Err(Stop::Usage("--policy: only guard and calibrate take one".into()));
+    }
     match &cli.command {
         Command::Guard(args) => guard::run(args, &cli.common),
         Command::Packs(args) => packs::run(args, &cli.common),

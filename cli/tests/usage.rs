@@ -63,7 +63,7 @@ fn wrong_usage_ends_with_2() {
     let said: [(&[&str], &str); 5] = [
         (&["--backend", "magic"], "there are default, plan, tract and ort"),
         (&["--isa", "AVX2"], "no such instruction set; this machine has"),
-        (&["--policy", "p.toml"], "--policy: not built yet"),
+        (&["--policy", "p.toml"], "--policy: p.toml: "),
         (&["--pack", &pack, "--pack", &pack], "guard takes one pack; --pack gives 2"),
         (&["--pack", &pack, "--backend", "ort", "--ort-library", "/nowhere"], "(UNAVAILABLE)"),
     ];

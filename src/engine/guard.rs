@@ -11,7 +11,7 @@ use crate::model::family::{self, Family, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
-use crate::model::tokenizer::Tokenizer;
+use crate::model::tokenizer::{Encoding, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
@@ -114,6 +114,29 @@ impl Guard {
         self.logits(&mut Memory::default(), &[last], &Control::unlimited()).map(|_| ())
     }
 
+    /// The tokens of a text, without the special ones.
+    pub(super) fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
+        self.tokenizer.encode(text, control)
+    }
+
+    /// The most tokens of a window, and how far the next one begins after it.
+    pub(super) fn window(&self) -> (usize, usize) {
+        let limits = &self.manifest.limits;
+        (limits.max_tokens - SPECIAL_TOKENS, limits.stride)
+    }
+
+    /// One window through the model: one probability a label.
+    pub(super) fn scores(
+        &self,
+        memory: &mut Memory,
+        ids: &[u32],
+        control: &Control,
+    ) -> Result<Vec<f64>, Error> {
+        let logits = self.logits(memory, ids, control)?;
+        let labels = &self.manifest.labels;
+        Ok(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect())
+    }
+
     /// Judges one text.
     ///
     /// # Errors
@@ -178,9 +201,7 @@ impl Guard {
         let content = limits.max_tokens - SPECIAL_TOKENS;
         for window in window::layout(tokens.ids.len(), content, limits.stride)? {
             control.check()?;
-            let logits = self.logits(memory, &tokens.ids[window.clone()], control)?;
-            let labels = &self.manifest.labels;
-            out.scores.extend(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)));
+            out.scores.extend(self.scores(memory, &tokens.ids[window.clone()], control)?);
             let offsets = &tokens.offsets[window];
             out.bytes.push(original(offsets[0].0..offsets[offsets.len() - 1].1)?);
         }

@@ -1,7 +1,9 @@
 //! Where model and scoring meet: packs become an engine, an engine gives sessions, a session gives verdicts.
 
 mod config;
+pub mod filter;
 mod guard;
+pub mod policy;
 mod session;
 mod verdict;
 

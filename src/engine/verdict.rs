@@ -2,8 +2,9 @@
 
 use crate::Code;
 
-/// What to do with the text. `Block` is 0, so that memory nobody wrote to never reads as an allowing verdict.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+/// What to do with the text. `Block` is 0, so that memory nobody wrote to never reads as an allowing verdict;
+/// the stricter action is the lesser one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum Action {
     /// Do not pass it on.

@@ -11,6 +11,8 @@ pub struct Answer {
     pub line: Vec<u8>,
     /// Whether there is no verdict.
     pub failed: bool,
+    /// A line for the audit log.
+    pub audit: Option<Vec<u8>>,
 }
 
 #[derive(serde::Serialize)]
@@ -65,6 +67,11 @@ impl Answer {
         // Strings and finite numbers can always be written; and if not, there is no verdict.
         let failed = result.is_err() || body.is_err();
         let body = body.unwrap_or_else(|_| br#"{"error":{"code":"INTERNAL","message":""}}"#.to_vec());
+        Self { failed, ..Self::of(id, body) }
+    }
+
+    /// The answer with this object, which is not empty, after the `id`.
+    pub fn of(id: Option<&str>, body: Vec<u8>) -> Self {
         let mut line = Vec::with_capacity(body.len() + id.map_or(0, str::len) + 8);
         line.push(b'{');
         if let Some(id) = id {
@@ -74,7 +81,7 @@ impl Answer {
         }
         line.extend_from_slice(&body[1..]);
         line.push(b'\n');
-        Self { line, failed }
+        Self { line, failed: false, audit: None }
     }
 
     /// The answer for a person: number, action, risk, flagged categories, reason. The text itself is not repeated.
@@ -96,7 +103,7 @@ impl Answer {
                 format!("{number:>4}  {:<7}  1.000  -  {}: {message}\n", "error", e.code.name())
             }
         };
-        Self { line: line.into_bytes(), failed: result.is_err() }
+        Self { line: line.into_bytes(), failed: result.is_err(), audit: None }
     }
 
     /// The answer for a text whose judge is gone.
@@ -129,7 +136,7 @@ fn name(labels: &[Label], label: usize) -> &str {
 }
 
 /// The action's word, as wide as the widest one, in the colour that people expect.
-fn paint(action: Action, colour: bool) -> String {
+pub fn paint(action: Action, colour: bool) -> String {
     let word = format!("{:<7}", action.name());
     if !colour {
         return word;

@@ -5,11 +5,14 @@
 
 mod answer;
 mod lines;
+mod policy;
 mod request;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -57,6 +60,28 @@ enum Next {
 
 /// Judges every text. Exit status 1 if one of them could not be.
 pub fn run(args: &GuardArgs, common: &Common) -> Result<u8, Stop> {
+    if args.audit_text && args.audit_log.is_none() {
+        return Err(Stop::Usage("--audit-text goes with --audit-log".into()));
+    }
+    match &common.policy {
+        Some(path) => {
+            let filter = policy::filter(path, common)?;
+            let most =
+                (filter.policy().max_text_bytes() as u64).saturating_mul(ESCAPED).saturating_add(LINE_ROOM);
+            let make = |colour| Ok(Worker::Policy(policy::PolicyJudge::new(args, &filter, colour)));
+            judge_all(args, common, most, make)
+        }
+        None => {
+            if args.audit_log.is_some() || args.language.is_some() {
+                return Err(Stop::Usage("--audit-log and --language go with --policy".into()));
+            }
+            run_pack(args, common)
+        }
+    }
+}
+
+/// Judges every text with a pack alone.
+fn run_pack(args: &GuardArgs, common: &Common) -> Result<u8, Stop> {
     let paths = lookup::chosen(common, DEFAULT_PACK)?;
     let [path] = &paths[..] else {
         return Err(Stop::Usage(format!("guard takes one pack; --pack gives {}", paths.len())));
@@ -67,21 +92,71 @@ pub fn run(args: &GuardArgs, common: &Common) -> Result<u8, Stop> {
     let engine =
         Engine::new(&common.config(common.kind()?), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
     drop(pack);
+    let engine = Arc::new(engine);
+    judge_all(args, common, most, |colour| Ok(Worker::Pack(Box::new(Judge::new(args, &engine, colour)?))))
+}
+
+/// Judges every text with the judges that `make` gives, one for each thread.
+fn judge_all(
+    args: &GuardArgs,
+    common: &Common,
+    most: u64,
+    make: impl Fn(bool) -> Result<Worker, Stop>,
+) -> Result<u8, Stop> {
     let source = if args.texts.is_empty() {
         Source::Input { most: usize::try_from(most).unwrap_or(usize::MAX), person: !args.jsonl }
     } else {
         Source::Arguments(args.texts.clone())
     };
     let from_input = args.texts.is_empty();
-    let order = start(args, Arc::new(engine), source, usize::from(common.threads))?;
+    let mut audit = match &args.audit_log {
+        Some(path) => Some(AuditLog::open(path)?),
+        None => None,
+    };
+    let order = start(args, make, source, usize::from(common.threads))?;
     let wanted = from_input && !args.jsonl && !common.quiet && !io::stdout().is_terminal();
-    write(&order, args.jsonl, Progress::new(wanted, None))
+    write(&order, args.jsonl, Progress::new(wanted, None), &mut audit)
+}
+
+/// One thread's judge.
+enum Worker {
+    Pack(Box<Judge>),
+    Policy(policy::PolicyJudge),
+}
+
+impl Worker {
+    fn answer(&mut self, number: usize, line: &Line) -> Answer {
+        match self {
+            Self::Pack(judge) => judge.answer(number, line),
+            Self::Policy(judge) => judge.answer(number, line),
+        }
+    }
+}
+
+/// The file that `--audit-log` adds to.
+struct AuditLog {
+    file: File,
+    path: PathBuf,
+}
+
+impl AuditLog {
+    fn open(path: &Path) -> Result<Self, Stop> {
+        let file = File::options().create(true).append(true).open(path);
+        let file = file.map_err(|e| Stop::Usage(format!("--audit-log {}: {e}", path.display())))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Adds a line at once: what is answered is recorded.
+    fn add(&mut self, line: &[u8]) -> Result<(), Stop> {
+        let added = self.file.write_all(line);
+        added.map_err(|e| Stop::Failed(format!("--audit-log {}: {e}", self.path.display())))
+    }
 }
 
 /// Starts the reader and the judges. They end with the process if nobody waits for their answers any more.
 fn start(
     args: &GuardArgs,
-    engine: Arc<Engine>,
+    make: impl Fn(bool) -> Result<Worker, Stop>,
     source: Source,
     threads: usize,
 ) -> Result<Receiver<Next>, Stop> {
@@ -92,7 +167,7 @@ fn start(
     let colour = !args.jsonl && output::takes_colour();
     for _ in 0..threads {
         let queue = Arc::clone(&queue);
-        let mut judge = Judge::new(args, &engine, colour)?;
+        let mut judge = make(colour)?;
         let work = move || {
             loop {
                 let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -141,7 +216,12 @@ fn read(source: Source, jobs: &SyncSender<Job>, order: &SyncSender<Next>) {
 }
 
 /// Writes the answers in order, each as soon as it is there.
-fn write(order: &Receiver<Next>, jsonl: bool, mut progress: Progress) -> Result<u8, Stop> {
+fn write(
+    order: &Receiver<Next>,
+    jsonl: bool,
+    mut progress: Progress,
+    audit: &mut Option<AuditLog>,
+) -> Result<u8, Stop> {
     let mut out = io::stdout().lock();
     let mut status = output::DONE;
     let mut done = 0;
@@ -153,6 +233,9 @@ fn write(order: &Receiver<Next>, jsonl: bool, mut progress: Progress) -> Result<
         };
         if answer.failed {
             status = output::FAILED;
+        }
+        if let (Some(log), Some(line)) = (audit.as_mut(), &answer.audit) {
+            log.add(line)?;
         }
         out.write_all(&answer.line)?;
         out.flush()?;

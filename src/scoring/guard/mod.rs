@@ -1,8 +1,14 @@
 //! From a text and a classifier's scores to a verdict and the spans that explain it.
 
 pub mod canonical;
+pub mod deny;
+pub mod fold;
+pub mod hidden;
+pub mod language;
 mod nfkc;
 mod offsets;
+pub mod rules;
 pub mod stream;
 pub mod threshold;
+pub mod units;
 pub mod window;
