@@ -1,8 +1,10 @@
 //! Files of golden cases, how one case is run, and how the results are counted.
 
 pub mod alignment_metrics;
+pub mod aqi;
 pub mod awesome_align;
 pub mod best_of_n;
+pub mod bhattacharyya;
 pub mod binaryalign;
 pub mod calibration;
 pub mod cards;
@@ -26,6 +28,7 @@ pub mod symmetrize;
 pub mod text_normalise;
 pub mod token_alignment;
 mod tolerance;
+pub mod tracealign_bci;
 pub mod watermark_gumbel;
 pub mod watermark_kgw;
 pub mod windowed_moderation;
