@@ -261,7 +261,8 @@ fn phone(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
         return None;
     }
     // A bracket that closes after the number is the sentence's.
-    while bytes[start] == b'(' && !bytes[at..end].contains(&b')') {
+    let count = |range: &[u8], sign: u8| range.iter().filter(|&&b| b == sign).count();
+    while bytes[start] == b'(' && count(&bytes[start..end], b'(') > count(&bytes[at..end], b')') {
         start += 1;
     }
     let n = digits.len();
