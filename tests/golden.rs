@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 30] = [
+const ALGORITHMS: [Algorithm; 31] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -39,6 +39,7 @@ const ALGORITHMS: [Algorithm; 30] = [
     golden_support::tracealign_bci::ALGORITHM,
     golden_support::aqi::ALGORITHM,
     golden_support::bhattacharyya::ALGORITHM,
+    golden_support::otalign::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -66,7 +67,7 @@ one_test_per_algorithm! {
     simalign_end_to_end
     watermark_kgw watermark_gumbel best_of_n reward_guided_step cards preference
     preference_vectors token_alignment deal_search margin_mining
-    tracealign_bci aqi bhattacharyya
+    tracealign_bci aqi bhattacharyya otalign
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod json;
 pub mod leverage_extract;
 pub mod margin_mining;
 pub mod ot_solvers;
+pub mod otalign;
 pub mod preference;
 pub mod preference_vectors;
 pub mod reward_guided_step;

@@ -26,9 +26,9 @@ impl Default for Stop {
 /// What is transported: a cost for each pair, and how much each position has.
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a> {
-    cost: Matrix<'a>,
-    source: &'a [f64],
-    target: &'a [f64],
+    pub(super) cost: Matrix<'a>,
+    pub(super) source: &'a [f64],
+    pub(super) target: &'a [f64],
 }
 
 impl<'a> Problem<'a> {
