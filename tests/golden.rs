@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 31] = [
+const ALGORITHMS: [Algorithm; 41] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -40,6 +40,16 @@ const ALGORITHMS: [Algorithm; 31] = [
     golden_support::aqi::ALGORITHM,
     golden_support::bhattacharyya::ALGORITHM,
     golden_support::otalign::ALGORITHM,
+    golden_support::mask_align::ALGORITHM,
+    golden_support::csls_procrustes::ALGORITHM,
+    golden_support::speech_contributions::ALGORITHM,
+    golden_support::dac::ALGORITHM,
+    golden_support::portia_split::ALGORITHM,
+    golden_support::vecalign::ALGORITHM,
+    golden_support::bertalign::ALGORITHM,
+    golden_support::gumbel_sinkhorn::ALGORITHM,
+    golden_support::graphedx_distance::ALGORITHM,
+    golden_support::exact_ged_small::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -68,6 +78,11 @@ one_test_per_algorithm! {
     watermark_kgw watermark_gumbel best_of_n reward_guided_step cards preference
     preference_vectors token_alignment deal_search margin_mining
     tracealign_bci aqi bhattacharyya otalign
+    mask_align csls_procrustes
+    speech_contributions dac portia_split
+    vecalign
+    bertalign
+    gumbel_sinkhorn graphedx_distance exact_ged_small
 }
 
 #[test]

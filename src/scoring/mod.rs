@@ -2,6 +2,7 @@
 
 pub mod align;
 pub mod decode;
+pub mod graph;
 pub mod guard;
 pub mod preference;
 mod refuse;

@@ -2,22 +2,30 @@
 
 pub mod argmax;
 pub mod awesome;
+pub mod bertalign;
 pub mod binary;
+pub mod contributions;
+pub mod documents;
 pub mod entmax;
 pub mod flow;
 pub mod itermax;
+pub mod mask;
 pub mod matching;
 mod matrix;
 pub mod metrics;
 pub mod mining;
 pub mod null;
 pub mod optimal;
+pub mod overlaps;
 pub mod pharaoh;
+pub mod retrieval;
 pub mod rules;
+pub mod segments;
 pub mod self_label;
 pub mod similarity;
 pub mod symmetrize;
 pub mod transport;
+pub mod vecalign;
 pub mod words;
 
 pub use matrix::Matrix;
