@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 41] = [
+const ALGORITHMS: [Algorithm; 44] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -50,6 +50,9 @@ const ALGORITHMS: [Algorithm; 41] = [
     golden_support::gumbel_sinkhorn::ALGORITHM,
     golden_support::graphedx_distance::ALGORITHM,
     golden_support::exact_ged_small::ALGORITHM,
+    golden_support::correction_prompts::ALGORITHM,
+    golden_support::aligner_squad::ALGORITHM,
+    golden_support::diffpo_jacobi::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -83,6 +86,7 @@ one_test_per_algorithm! {
     vecalign
     bertalign
     gumbel_sinkhorn graphedx_distance exact_ged_small
+    correction_prompts aligner_squad diffpo_jacobi
 }
 
 #[test]

@@ -99,9 +99,9 @@ pub enum Command {
     /// Score consistency, or images against texts (not built yet)
     #[command(subcommand)]
     Score(Score),
-    /// Take one decoding step (not built yet)
-    Decode(NotBuilt),
-    /// Look for a watermark (not built yet)
+    /// Take decoding steps: a JSON object a line, `method` and its inputs
+    Decode(StepArgs),
+    /// Look for a watermark
     #[command(subcommand)]
     Watermark(Watermark),
     /// Choose thresholds on labelled texts (not built yet)
@@ -141,8 +141,8 @@ pub enum Score {
 /// What `watermark` will do.
 #[derive(Debug, Subcommand)]
 pub enum Watermark {
-    /// Test tokens for a watermark (not built yet)
-    Detect(NotBuilt),
+    /// Test tokens for a watermark: a JSON object a line, `tokens`, `scheme`, `key`
+    Detect(StepArgs),
 }
 
 /// The arguments of a subcommand that is known and not built: whatever they are, the answer is the same.
@@ -162,6 +162,7 @@ impl Command {
     pub fn not_built(&self) -> Option<&'static str> {
         match self {
             Self::Guard(_) | Self::Packs(_) | Self::Explain(_) | Self::Bench(_) | Self::Pack(_) => None,
+            Self::Decode(_) | Self::Watermark(Watermark::Detect(_)) => None,
             Self::Inspect(_) => Some("inspect"),
             Self::Correct(_) => Some("correct"),
             Self::Align(Align::Words(_)) => Some("align words"),
@@ -171,8 +172,6 @@ impl Command {
             Self::Align(Align::Audio(_)) => Some("align audio"),
             Self::Score(Score::Consistency(_)) => Some("score consistency"),
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
-            Self::Decode(_) => Some("decode"),
-            Self::Watermark(Watermark::Detect(_)) => Some("watermark detect"),
             Self::Calibrate(_) => Some("calibrate"),
             Self::Audit(_) => Some("audit"),
             Self::Eval(_) => Some("eval"),
@@ -234,6 +233,14 @@ impl From<RoleWord> for Role {
             RoleWord::Tool => Self::Tool,
         }
     }
+}
+
+/// `trueline decode` and `trueline watermark detect`, which read and write JSON lines.
+#[derive(Args, Debug)]
+pub struct StepArgs {
+    /// Accepted for likeness with others: these subcommands know no other form
+    #[arg(long)]
+    pub jsonl: bool,
 }
 
 /// `trueline packs`.

@@ -9,12 +9,13 @@ mod output;
 mod pack;
 mod packs;
 mod progress;
+mod steps;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Watermark};
 use output::Stop;
 
 fn main() -> ExitCode {
@@ -58,6 +59,8 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Explain(args) => explain::run(args, &cli.common),
         Command::Bench(args) => bench::run(args, &cli.common),
         Command::Pack(args) => pack::run(args, &cli.common),
+        Command::Decode(_) => steps::run(steps::decode::answer),
+        Command::Watermark(Watermark::Detect(_)) => steps::run(steps::watermark::answer),
         // Answered above.
         _ => Ok(output::USAGE),
     }

@@ -18,8 +18,6 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
         "align audio",
         "score consistency",
         "score image-text",
-        "decode",
-        "watermark detect",
         "calibrate",
         "audit",
         "eval",

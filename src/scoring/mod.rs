@@ -1,6 +1,7 @@
 //! Pure functions on slices: no model, file, clock or thread.
 
 pub mod align;
+pub mod correct;
 pub mod decode;
 pub mod graph;
 pub mod guard;

@@ -22,7 +22,8 @@ fn run(case: &Case, _: Width) -> Result<Value, Stop> {
         margin: params["margin"].as_bool() == Some(true),
         length_penalty: params["len_penalty"].as_bool() == Some(true),
     };
-    let (source, target) = (overlaps(case.input("src_overlap_vectors"))?, overlaps(case.input("tgt_overlap_vectors"))?);
+    let (source, target) =
+        (overlaps(case.input("src_overlap_vectors"))?, overlaps(case.input("tgt_overlap_vectors"))?);
     let bytes = |key| -> Result<Vec<usize>, Stop> {
         Ok(list(case.input(key))?.iter().map(counts).collect::<Result<Vec<_>, Stop>>()?.concat())
     };

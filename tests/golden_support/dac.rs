@@ -58,7 +58,11 @@ fn run(case: &Case, _: Width) -> Result<Value, Stop> {
         (Side::new(case.input("units_per_doc_lang1"))?, Side::new(case.input("units_per_doc_lang2"))?);
     let mut pairs = |key: &str| -> Result<Vec<UnitPair>, Stop> {
         let pair = |row: &Value| -> Result<UnitPair, Stop> {
-            Ok(UnitPair { source: first.unit(&row[0])?, target: second.unit(&row[1])?, score: number(&row[2])? })
+            Ok(UnitPair {
+                source: first.unit(&row[0])?,
+                target: second.unit(&row[1])?,
+                score: number(&row[2])?,
+            })
         };
         list(case.input(key))?.iter().map(pair).collect()
     };

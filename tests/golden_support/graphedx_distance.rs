@@ -43,7 +43,9 @@ fn graph(case: &Case, side: &str, n: usize, dim: usize, weight: &[f64]) -> Resul
             [node(a), node(b), &[f64::from(u8::from(real))][..]].concat()
         };
         let (forward, back) = (input(u, v), input(v, u));
-        let sum = |row: &[f64]| row.iter().zip(forward.iter().zip(&back)).map(|(w, (a, b))| w * (a + b)).sum::<f64>();
+        let sum = |row: &[f64]| {
+            row.iter().zip(forward.iter().zip(&back)).map(|(w, (a, b))| w * (a + b)).sum::<f64>()
+        };
         embedded.extend(weight.chunks_exact(2 * dim + 1).map(sum));
         real_edges.push(real);
     }

@@ -17,6 +17,7 @@ fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     };
     let factor = number(&params["noise_factor"])?;
     let noise = uniform.as_deref().map(|uniform| (uniform, factor));
-    let plan = soft_permutation(&scores, n, number(&params["temperature"])?, count(&params["iterations"])?, noise)?;
+    let plan =
+        soft_permutation(&scores, n, number(&params["temperature"])?, count(&params["iterations"])?, noise)?;
     Ok(json!({ "plan": rows_to_json(&plan, n) }))
 }

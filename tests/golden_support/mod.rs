@@ -1,5 +1,6 @@
 //! Files of golden cases, how one case is run, and how the results are counted.
 
+pub mod aligner_squad;
 pub mod alignment_metrics;
 pub mod aqi;
 pub mod awesome_align;
@@ -10,10 +11,12 @@ pub mod binaryalign;
 pub mod calibration;
 pub mod cards;
 mod compare;
+pub mod correction_prompts;
 pub mod csls_procrustes;
 pub mod dac;
 pub mod deal_search;
 pub mod dera;
+pub mod diffpo_jacobi;
 pub mod entmax;
 pub mod entropy;
 pub mod exact_ged_small;

@@ -8,10 +8,12 @@ use trueline_core::scoring::align::transport;
 use super::json::{links_to_json, number, rows, rows_to_json};
 use super::{Algorithm, Case, Stop, Width};
 
-pub const ALGORITHM: Algorithm = Algorithm { tolerance_of: &[("raw_mass", "raw_cost")], ..Algorithm::new("otalign", run) };
+pub const ALGORITHM: Algorithm =
+    Algorithm { tolerance_of: &[("raw_mass", "raw_cost")], ..Algorithm::new("otalign", run) };
 
 fn run(case: &Case, _: Width) -> Result<Value, Stop> {
-    let ((x, n_source, dim), (y, n_target, _)) = (rows(case.input("src_vectors"))?, rows(case.input("tgt_vectors"))?);
+    let ((x, n_source, dim), (y, n_target, _)) =
+        (rows(case.input("src_vectors"))?, rows(case.input("tgt_vectors"))?);
     let params = &case.0["params"];
     let of = |key: &str| number(&params[key]);
     let distance = match params["dist"].as_str() {

@@ -1,14 +1,18 @@
 //! `speech_contributions`: links from maps of contributions.
 
 use serde_json::{Value, json};
-use trueline_core::scoring::align::contributions::{Group, Target, Timed, contributions};
 use trueline_core::scoring::align::Matrix;
+use trueline_core::scoring::align::contributions::{Group, Target, Timed, contributions};
 
 use super::json::{list, number, rows, rows_to_json, texts};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    tolerance_of: &[("alignment_one_based", "alignment"), ("src_groups", "alignment"), ("tgt_groups", "alignment")],
+    tolerance_of: &[
+        ("alignment_one_based", "alignment"),
+        ("src_groups", "alignment"),
+        ("tgt_groups", "alignment"),
+    ],
     ..Algorithm::new("speech_contributions", run)
 };
 

@@ -8,10 +8,7 @@ use super::json::{count, list, list_to_json, number, numbers, rows};
 use super::{Algorithm, Case, Stop, Width};
 
 pub const ALGORITHM: Algorithm = Algorithm {
-    tolerance_of: &[
-        ("first_pass_1to1", "alignments"),
-        ("full_search_total_cost", "total_cost"),
-    ],
+    tolerance_of: &[("first_pass_1to1", "alignments"), ("full_search_total_cost", "total_cost")],
     left_out: &[("banded_search_is_optimal", "about the reference")],
     ..Algorithm::new("vecalign", run)
 };
@@ -40,7 +37,8 @@ fn run(case: &Case, _: Width) -> Result<Value, Stop> {
         largest_bead: count(&case.0["params"]["alignment_max_size"])?,
         skip_quantile: number(&case.0["params"]["del_percentile_frac"])?,
     };
-    let (source, target) = (overlaps(case.input("src_overlap_vectors"))?, overlaps(case.input("tgt_overlap_vectors"))?);
+    let (source, target) =
+        (overlaps(case.input("src_overlap_vectors"))?, overlaps(case.input("tgt_overlap_vectors"))?);
     let (a, b) = (norms("src_norms")?, norms("tgt_norms")?);
     let found = vecalign(&source, &target, Some([&a, &b]), options)?;
     let scores: Vec<f64> = found.beads.iter().map(|bead| bead.score).collect();

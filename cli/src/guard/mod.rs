@@ -4,7 +4,7 @@
 //! waits for more input, and the queues between them are short, so that memory does not grow with the input.
 
 mod answer;
-mod lines;
+pub mod lines;
 mod policy;
 mod request;
 

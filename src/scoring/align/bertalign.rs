@@ -67,11 +67,16 @@ pub fn bertalign(
     let layers = source.n_layer().min(target.n_layer());
     if !(2..=layers + 1).contains(&options.largest_bead) {
         let largest = options.largest_bead;
-        return Err(invalid(format!("beads of {largest} sentences from {layers} layers; 2 to {}", layers + 1)));
+        return Err(invalid(format!(
+            "beads of {largest} sentences from {layers} layers; 2 to {}",
+            layers + 1
+        )));
     }
     if options.neighbours == 0 || !options.skip.is_finite() {
         let Options { neighbours, skip, .. } = options;
-        return Err(invalid(format!("{neighbours} neighbours, a gain of {skip} for skipping; at least 1, and a number")));
+        return Err(invalid(format!(
+            "{neighbours} neighbours, a gain of {skip} for skipping; at least 1, and a number"
+        )));
     }
     for (name, bytes, side) in [("source", bytes[0], source), ("target", bytes[1], target)] {
         same_length((&format!("{name} byte lengths"), bytes.len()), ("runs", side.n_layer() * side.len()))?;
@@ -192,7 +197,11 @@ impl Search<'_> {
             found.flatten().map_or(0.0, |(_, likeness)| f64::from(*likeness))
         });
         let nodes = table.nodes((n, m));
-        nodes.windows(2).filter(|step| step[0].0 + 1 == step[1].0 && step[0].1 + 1 == step[1].1).map(|step| step[1]).collect()
+        nodes
+            .windows(2)
+            .filter(|step| step[0].0 + 1 == step[1].0 && step[0].1 + 1 == step[1].1)
+            .map(|step| step[1])
+            .collect()
     }
 
     /// The second pass.
@@ -222,7 +231,9 @@ impl Search<'_> {
             gain -= (around(a, target, y, j) + around(b, source, x, i)) / 2.0;
         }
         if self.options.length_penalty {
-            let of = |side: usize, layer: usize, last: usize| self.bytes[side][layer * self.sides[side].len() + last];
+            let of = |side: usize, layer: usize, last: usize| {
+                self.bytes[side][layer * self.sides[side].len() + last]
+            };
             let (a, b) = (of(0, x - 1, i - 1) as f64, of(1, y - 1, j - 1) as f64 * self.ratio);
             let share = a.min(b) / a.max(b);
             gain *= if share.is_nan() { 0.0 } else { libm::log2(1.0 + share) };
@@ -282,7 +293,8 @@ mod tests {
         let bytes: [&[usize]; 2] = [&[10, 10, 10, 10, 0, 20, 20, 20], &[10, 20, 10, 0, 30, 30]];
         let options = Options { largest_bead: 3, ..Options::default() };
         let found = bertalign(&source, &target, bytes, options).expect("an alignment");
-        let beads: Vec<_> = found.beads.iter().map(|bead| (bead.source.clone(), bead.target.clone())).collect();
+        let beads: Vec<_> =
+            found.beads.iter().map(|bead| (bead.source.clone(), bead.target.clone())).collect();
         assert_eq!(beads, [(0..1, 0..1), (1..3, 1..2), (3..4, 2..3)]);
     }
 
@@ -293,7 +305,8 @@ mod tests {
         let found = bertalign(&side(2), &side(0), [&zeros, &[]], Options::default()).expect("two left out");
         assert_eq!(found.beads.len(), 2);
         // Vectors of nothing, lengths of nothing.
-        let found = bertalign(&side(2), &side(2), [&zeros, &zeros], Options::default()).expect("an alignment");
+        let found =
+            bertalign(&side(2), &side(2), [&zeros, &zeros], Options::default()).expect("an alignment");
         assert_eq!(found.beads.iter().map(|bead| bead.target.len()).sum::<usize>(), 2);
         assert!(bertalign(&side(2), &side(2), [&zeros, &[]], Options::default()).is_err());
         for options in [

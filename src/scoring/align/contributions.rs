@@ -60,7 +60,8 @@ fn frames(words: &[Timed], n: usize) -> Result<Vec<Frames>, Error> {
         return Err(invalid(format!("the last word ends at {total}; after 0")));
     }
     let frame = |frame: f64| (frame.max(0.0) as usize).min(n);
-    let timed = words.iter().filter_map(|word| Some((word.text, word.start?, word.end.filter(|end| *end != 0.0)?)));
+    let timed =
+        words.iter().filter_map(|word| Some((word.text, word.start?, word.end.filter(|end| *end != 0.0)?)));
     let timed: Vec<_> = timed.collect();
     let groups = timed.chunk_by(|a, b| a.1 == b.1).map(|words| {
         let (start, end) = (words[0].1, words[words.len() - 1].2);
@@ -128,7 +129,10 @@ pub fn contributions(map: Matrix, source: &[Timed], target: Target) -> Result<Co
         }
         Target::Text(tokens) => {
             if tokens.len() != n_row {
-                return Err(invalid(format!("{} target tokens and {n_row} rows; as many of both", tokens.len())));
+                return Err(invalid(format!(
+                    "{} target tokens and {n_row} rows; as many of both",
+                    tokens.len()
+                )));
             }
             let words = written(tokens);
             for (at, (first, text)) in words.iter().enumerate() {
@@ -142,7 +146,11 @@ pub fn contributions(map: Matrix, source: &[Timed], target: Target) -> Result<Co
         }
     }
     let (target, values): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-    Ok(Contributions { source: source.into_iter().map(|of| of.group).collect(), target, values: values.concat() })
+    Ok(Contributions {
+        source: source.into_iter().map(|of| of.group).collect(),
+        target,
+        values: values.concat(),
+    })
 }
 
 impl Contributions {
@@ -191,7 +199,9 @@ mod tests {
         let at = |end| [Timed { text: "a", start: Some(0.0), end: Some(end) }];
         assert!(contributions(map, &at(f64::NAN), Target::Text(&["x"])).is_err());
         assert!(contributions(map, &at(0.0), Target::Text(&["x"])).is_err());
-        assert!(contributions(map, &at(1.0), Target::Text(&[])).is_err_and(|e| e.message.contains("0 target")));
+        assert!(
+            contributions(map, &at(1.0), Target::Text(&[])).is_err_and(|e| e.message.contains("0 target"))
+        );
         let none = contributions(map, &[], Target::Text(&["x"])).expect("no words");
         assert!(none.links().is_empty());
     }

@@ -135,6 +135,8 @@ mod tests {
         assert_eq!(greedy(&twice), found);
         assert_eq!(evaluate(&found, 0.5, 2, |_| true), Ok([1.0, 0.5, 2.0 / 3.0]));
         assert_eq!(evaluate(&found, 1.5, 0, |_| true), Ok([0.0; 3]));
-        assert!(evaluate(&found, f64::NAN, 1, |_| true).is_err() && merge(&[pair(0, 0, f64::NAN)], &[]).is_err());
+        assert!(
+            evaluate(&found, f64::NAN, 1, |_| true).is_err() && merge(&[pair(0, 0, f64::NAN)], &[]).is_err()
+        );
     }
 }

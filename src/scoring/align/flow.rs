@@ -104,7 +104,10 @@ impl<'a> Search<'a> {
         loop {
             let nearest = |distance: &[f64], done: &[bool]| {
                 let open = distance.iter().zip(done).enumerate().filter(|(_, (_, done))| !**done);
-                open.fold((NONE, f64::INFINITY), |best, (at, (d, _))| if *d < best.1 { (at, *d) } else { best })
+                open.fold(
+                    (NONE, f64::INFINITY),
+                    |best, (at, (d, _))| if *d < best.1 { (at, *d) } else { best },
+                )
             };
             let (row, to_row) = nearest(&self.row_distance, &self.row_done);
             let (column, to_column) = nearest(&self.column_distance, &self.column_done);
@@ -233,7 +236,11 @@ mod tests {
                 for (x, y) in (0..m * n).flat_map(|x| (0..m * n).map(move |y| (x, y))) {
                     if plan[x] > 1e-9 && plan[y] > 1e-9 {
                         let crossed = cost[x / n * n + y % n] + cost[y / n * n + x % n];
-                        assert!(crossed >= cost[x] + cost[y] - 1e-9, "{m}x{n} {x} {y} {}", cost_of(&plan, &cost));
+                        assert!(
+                            crossed >= cost[x] + cost[y] - 1e-9,
+                            "{m}x{n} {x} {y} {}",
+                            cost_of(&plan, &cost)
+                        );
                     }
                 }
             }

@@ -105,7 +105,8 @@ pub fn words_of_tokens(tokens: &[&str]) -> Result<Vec<usize>, Error> {
     let marked = tokens.first().is_some_and(|token| token.starts_with('\u{2581}'));
     let mut word = 0;
     let words = tokens.iter().enumerate().map(|(at, token)| {
-        let opens = if marked { token.starts_with('\u{2581}') } else { at > 0 && !tokens[at - 1].ends_with("@@") };
+        let opens =
+            if marked { token.starts_with('\u{2581}') } else { at > 0 && !tokens[at - 1].ends_with("@@") };
         word += usize::from(at > 0 && opens);
         word
     });

@@ -116,7 +116,13 @@ fn norm(row: &[f64]) -> f64 {
 /// `O(n_source n_target dim)` in `f64`.
 /// # Source
 /// Arase, Bao and Yokoi 2023, OTAlign; golden file `otalign.json` (`cost`).
-pub fn costs(x: &[f64], y: &[f64], dim: usize, distance: Distance, distortion: f64) -> Result<Vec<f64>, Error> {
+pub fn costs(
+    x: &[f64],
+    y: &[f64],
+    dim: usize,
+    distance: Distance,
+    distortion: f64,
+) -> Result<Vec<f64>, Error> {
     for (name, values) in [("source", x), ("target", y)] {
         if dim == 0 || !values.len().is_multiple_of(dim) {
             return Err(invalid(format!("{} numbers of {name} vectors; a multiple of {dim}", values.len())));

@@ -125,5 +125,8 @@ pub(super) fn same_space(source: &Overlaps, target: &Overlaps) -> Result<(), Err
     if source.dim == target.dim {
         return Ok(());
     }
-    Err(invalid(format!("source vectors of {} numbers, target vectors of {}; of one length", source.dim, target.dim)))
+    Err(invalid(format!(
+        "source vectors of {} numbers, target vectors of {}; of one length",
+        source.dim, target.dim
+    )))
 }

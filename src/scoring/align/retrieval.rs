@@ -236,7 +236,9 @@ mod tests {
 
     #[test]
     fn bad_input_is_refused() {
-        assert!(procrustes(&[1.0, 2.0], &[1.0], 1).is_err_and(|e| e.message.contains("2 source and 1 target")));
+        assert!(
+            procrustes(&[1.0, 2.0], &[1.0], 1).is_err_and(|e| e.message.contains("2 source and 1 target"))
+        );
         assert!(procrustes(&[1.0], &[1.0], 0).is_err() && cosines(&[f64::NAN], &[1.0], 1).is_err());
         assert!(csls(Matrix::new(&[1.0], 1, 1).expect("one"), 0).is_err());
         assert!(accuracy(&[], 3).is_err());

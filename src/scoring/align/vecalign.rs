@@ -69,7 +69,10 @@ pub fn vecalign(
     let Options { largest_bead, skip_quantile } = options;
     if largest_bead < 2 || source.n_layer().min(target.n_layer()) + 1 < largest_bead {
         let layers = source.n_layer().min(target.n_layer());
-        return Err(invalid(format!("beads of {largest_bead} sentences from {layers} layers; 2 to {}", layers + 1)));
+        return Err(invalid(format!(
+            "beads of {largest_bead} sentences from {layers} layers; 2 to {}",
+            layers + 1
+        )));
     }
     if !(0.0..=1.0).contains(&skip_quantile) {
         return Err(invalid(format!("skip quantile {skip_quantile}; in 0 to 1")));
@@ -78,7 +81,12 @@ pub fn vecalign(
     if n == 0 || m == 0 {
         let left = (0..n).map(|i| Bead { source: i..i + 1, target: 0..0, score: 0.0 });
         let added = (0..m).map(|j| Bead { source: 0..0, target: j..j + 1, score: 0.0 });
-        return Ok(Alignment { beads: left.chain(added).collect(), first_pass: Vec::new(), skip: 0.0, total: 0.0 });
+        return Ok(Alignment {
+            beads: left.chain(added).collect(),
+            first_pass: Vec::new(),
+            skip: 0.0,
+            total: 0.0,
+        });
     }
     let mut levels = vec![level(source.scaled(1e-5), target.scaled(1e-5), norms)?];
     while let [source, target] = &levels[levels.len() - 1]
@@ -146,8 +154,11 @@ fn skip_cost([source, target]: &[Side; 2], quantile: f64) -> f64 {
         (0..n).flat_map(|i| (0..m).map(move |j| (i, j))).map(|(i, j)| one(i, j)).collect()
     } else {
         // Spread evenly and without a period that either side could share.
-        let part = |at: usize, step: f64, n: usize| (((at as f64 * step).fract() * n as f64) as usize).min(n - 1);
-        (0..SAMPLE).map(|at| one(part(at, 0.754_877_666_246_692_7, n), part(at, 0.569_840_290_998_053_2, m))).collect()
+        let part =
+            |at: usize, step: f64, n: usize| (((at as f64 * step).fract() * n as f64) as usize).min(n - 1);
+        (0..SAMPLE)
+            .map(|at| one(part(at, 0.754_877_666_246_692_7, n), part(at, 0.569_840_290_998_053_2, m)))
+            .collect()
     };
     costs.iter_mut().for_each(|cost| *cost = cost.max(0.0));
     let most = costs.iter().copied().fold(0.0, f64::max);
@@ -338,8 +349,12 @@ mod tests {
         let mut state = 3;
         let x: Vec<f32> = (0..n * dim).map(|_| random(&mut state)).collect();
         let left_out = |i: usize| i % 97 == 13 || (1000..1040).contains(&i);
-        let y: Vec<f32> =
-            x.chunks_exact(dim).enumerate().filter(|(i, _)| !left_out(*i)).flat_map(|(_, row)| row.to_vec()).collect();
+        let y: Vec<f32> = x
+            .chunks_exact(dim)
+            .enumerate()
+            .filter(|(i, _)| !left_out(*i))
+            .flat_map(|(_, row)| row.to_vec())
+            .collect();
         let m = y.len() / dim;
         let side = |values: Vec<f32>, n| Overlaps::new(values, 1, n, dim).expect("vectors");
         let options = Options { largest_bead: 2, ..Options::default() };
@@ -366,6 +381,8 @@ mod tests {
         let other = Overlaps::new(vec![0.5; 9], 3, 1, 3).expect("vectors");
         assert!(vecalign(&side(1), &other, None, Options::default()).is_err());
         assert!(vecalign(&side(1), &side(1), Some([&[1.0], &[1.0]]), Options::default()).is_err());
-        assert!(Overlaps::new(vec![f32::NAN], 1, 1, 1).is_err() && Overlaps::new(vec![1.0], 1, 2, 1).is_err());
+        assert!(
+            Overlaps::new(vec![f32::NAN], 1, 1, 1).is_err() && Overlaps::new(vec![1.0], 1, 2, 1).is_err()
+        );
     }
 }

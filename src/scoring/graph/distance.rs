@@ -53,7 +53,11 @@ pub fn node_scores(query: &[f64], corpus: &[f64], dim: usize) -> Result<Vec<f64>
     }
     all_finite("number of a node", query.iter().chain(corpus).copied())?;
     let apart = |(a, b): (&[f64], &[f64])| -a.iter().zip(b).map(|(a, b)| (a - b).abs()).sum::<f64>();
-    Ok(query.chunks_exact(dim).flat_map(|a| corpus.chunks_exact(dim).map(move |b| (a, b))).map(apart).collect())
+    Ok(query
+        .chunks_exact(dim)
+        .flat_map(|a| corpus.chunks_exact(dim).map(move |b| (a, b)))
+        .map(apart)
+        .collect())
 }
 
 /// All pairs of nodes, `u < v`, in the order of the edges' embeddings.
@@ -86,11 +90,20 @@ pub fn edge_plan(nodes: &[f64], n: usize) -> Result<Vec<f64>, Error> {
 /// `O(n² dim)`.
 /// # Source
 /// Jain et al. 2024, GraphEdX; golden file `graphedx_distance.json`.
-pub fn term(query: Side, corpus: Side, plan: &[f64], [insert, delete]: [f64; 2], form: Form) -> Result<f64, Error> {
+pub fn term(
+    query: Side,
+    corpus: Side,
+    plan: &[f64],
+    [insert, delete]: [f64; 2],
+    form: Form,
+) -> Result<f64, Error> {
     let (n, dim) = (query.real.len(), query.dim);
     same_length(("rows of the query", n), ("of the corpus graph", corpus.real.len()))?;
     same_length(("numbers of the query", query.rows.len()), ("in its rows", n.saturating_mul(dim)))?;
-    same_length(("numbers of the corpus graph", corpus.rows.len()), ("in its rows", n.saturating_mul(corpus.dim)))?;
+    same_length(
+        ("numbers of the corpus graph", corpus.rows.len()),
+        ("in its rows", n.saturating_mul(corpus.dim)),
+    )?;
     same_length(("length of the query's rows", dim), ("of the corpus graph's", corpus.dim))?;
     same_length(("cells of the plan", plan.len()), ("pairs of rows", n.saturating_mul(n)))?;
     all_finite("number", query.rows.iter().chain(corpus.rows).chain(plan).copied())?;

@@ -35,7 +35,9 @@ pub fn exact(
         let mut table = vec![false; n * n];
         for (at, &(u, v)) in edges.iter().enumerate() {
             if u >= n_nodes || v >= n_nodes || u == v {
-                return Err(invalid(format!("edge {at} of the {name} joins {u} and {v}; two of {n_nodes} nodes")));
+                return Err(invalid(format!(
+                    "edge {at} of the {name} joins {u} and {v}; two of {n_nodes} nodes"
+                )));
             }
             (table[u * n + v], table[v * n + u]) = (true, true);
         }
@@ -103,8 +105,13 @@ mod tests {
 
     #[test]
     fn a_path_becomes_a_triangle_by_an_edge() {
-        let costs =
-            Costs { node_insert: 1.0, node_delete: 1.0, edge_insert: 2.0, edge_delete: 3.0, node_weight: 1.0 };
+        let costs = Costs {
+            node_insert: 1.0,
+            node_delete: 1.0,
+            edge_insert: 2.0,
+            edge_delete: 3.0,
+            node_weight: 1.0,
+        };
         let (path, triangle) = ([(0, 1), (1, 2)], [(0, 1), (1, 2), (0, 2)]);
         assert_eq!(exact((3, &path), (3, &triangle), costs), Ok(2.0));
         assert_eq!(exact((3, &triangle), (3, &path), costs), Ok(3.0));

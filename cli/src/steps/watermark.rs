@@ -1,0 +1,61 @@
+//! `trueline watermark detect`: how much a text shows of a watermark.
+
+use serde_json::{Value, json};
+use trueline_core::Error;
+use trueline_core::scoring::decode::green::{DEFAULT_KEY, Scheme, Scratch, Watermark};
+use trueline_core::scoring::decode::gumbel;
+
+use super::{Fields, invalid, write};
+
+/// The watermark that the fields describe: `scheme`, `key` (or `hash_key`), `gamma` (a quarter), `vocab_size`.
+pub fn watermark(fields: &Fields, n_vocab: Option<usize>) -> Result<Watermark, Error> {
+    let scheme = if fields.has("scheme") { fields.text("scheme")? } else { "simple_1" };
+    let scheme = match scheme {
+        "simple_1" => Scheme::Simple,
+        "minhash" => Scheme::MinHash,
+        "selfhash" => Scheme::SelfHash,
+        other => {
+            return Err(invalid(format!("scheme {other:?}; it is simple_1, minhash, selfhash or gumbel")));
+        }
+    };
+    let key = match ["key", "hash_key"].into_iter().find(|name| fields.has(name)) {
+        Some(name) => fields.whole(name)?,
+        None => DEFAULT_KEY,
+    };
+    let n_vocab = match n_vocab {
+        Some(n) => n,
+        None => {
+            usize::try_from(fields.whole("vocab_size")?).map_err(|_| invalid("vocab_size is too large"))?
+        }
+    };
+    Ok(Watermark { n_vocab, gamma: fields.number_or("gamma", 0.25)?, key, scheme })
+}
+
+/// Judges `tokens`. With the scheme `gumbel`, whose numbers come from `key` and the `width` tokens before each (1).
+pub fn answer(fields: &Fields) -> Result<Value, Error> {
+    if fields.has("scheme") && fields.text("scheme")? == "gumbel" {
+        let uniforms = if fields.has("uniforms") { fields.numbers("uniforms")? } else { uniforms(fields)? };
+        let found = gumbel::detect(&uniforms)?;
+        return Ok(json!({
+            "z": write(found.z), "p": write(found.p), "statistic": write(found.statistic), "scored": uniforms.len(),
+        }));
+    }
+    let mark = watermark(fields, None)?;
+    let distinct = fields.0.get("ignore_repeated_ngrams").and_then(Value::as_bool).unwrap_or(false);
+    let found = mark.detect(&fields.tokens("tokens")?, distinct, &mut Scratch::default())?;
+    Ok(json!({ "z": write(found.z), "p": write(found.p), "green": found.green, "scored": found.scored }))
+}
+
+fn uniforms(fields: &Fields) -> Result<Vec<f64>, Error> {
+    let tokens = fields.tokens("tokens")?;
+    let width = if fields.has("width") { fields.whole("width")? } else { 1 };
+    let width = usize::try_from(width).map_err(|_| invalid("width is too large"))?;
+    let key = fields.whole("key")?;
+    if tokens.len() <= width {
+        return Err(invalid(format!(
+            "{} tokens, of which {width} are context; at least one more",
+            tokens.len()
+        )));
+    }
+    Ok((width..tokens.len()).map(|at| gumbel::uniform(key, &tokens[at - width..at], tokens[at])).collect())
+}
