@@ -8,7 +8,7 @@ mod golden_support;
 
 use golden_support::{Algorithm, folder, say};
 
-const ALGORITHMS: [Algorithm; 44] = [
+const ALGORITHMS: [Algorithm; 46] = [
     golden_support::text_normalise::ALGORITHM,
     golden_support::windowed_moderation::ALGORITHM,
     golden_support::calibration::ALGORITHM,
@@ -53,6 +53,8 @@ const ALGORITHMS: [Algorithm; 44] = [
     golden_support::correction_prompts::ALGORITHM,
     golden_support::aligner_squad::ALGORITHM,
     golden_support::diffpo_jacobi::ALGORITHM,
+    golden_support::fast_align::ALGORITHM,
+    golden_support::giza_model1_hmm::ALGORITHM,
 ];
 
 macro_rules! one_test_per_algorithm {
@@ -87,6 +89,7 @@ one_test_per_algorithm! {
     bertalign
     gumbel_sinkhorn graphedx_distance exact_ged_small
     correction_prompts aligner_squad diffpo_jacobi
+    fast_align giza_model1_hmm
 }
 
 #[test]

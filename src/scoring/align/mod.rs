@@ -23,6 +23,7 @@ pub mod rules;
 pub mod segments;
 pub mod self_label;
 pub mod similarity;
+pub mod statistical;
 pub mod symmetrize;
 pub mod transport;
 pub mod vecalign;
