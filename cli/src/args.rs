@@ -110,8 +110,9 @@ pub enum Command {
     Audit(NotBuilt),
     /// Add the compiled plan to a pack, so that it loads at once
     Pack(PackArgs),
-    /// Compute metrics of outputs against gold files (not built yet)
-    Eval(NotBuilt),
+    /// Compute metrics of outputs against gold files
+    #[command(subcommand)]
+    Eval(Eval),
 }
 
 /// What `align` will align.
@@ -127,6 +128,30 @@ pub enum Align {
     Train(NotBuilt),
     /// Words of a text to a recording (not built yet)
     Audio(NotBuilt),
+}
+
+/// What `eval` measures.
+#[derive(Debug, Subcommand)]
+pub enum Eval {
+    /// Precision, recall, F1 and error rate of word alignments
+    Align(EvalAlignArgs),
+    /// Metrics of scores against labels (not built yet)
+    Classify(NotBuilt),
+}
+
+/// `trueline eval align`.
+#[derive(Args, Debug)]
+pub struct EvalAlignArgs {
+    /// Gold links, a sentence pair a line: Pharaoh (`i-j` sure, `ipj` possible) or a JSON object
+    pub gold: PathBuf,
+    /// Links to score, in the same order and forms
+    pub output: PathBuf,
+    /// Positions start at 1 in both files
+    #[arg(long)]
+    pub one_indexed: bool,
+    /// Write JSON objects: one for each line that cannot be used, then the scores
+    #[arg(long)]
+    pub jsonl: bool,
 }
 
 /// What `score` will score.
@@ -174,7 +199,8 @@ impl Command {
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
             Self::Calibrate(_) => Some("calibrate"),
             Self::Audit(_) => Some("audit"),
-            Self::Eval(_) => Some("eval"),
+            Self::Eval(Eval::Classify(_)) => Some("eval classify"),
+            Self::Eval(Eval::Align(_)) => None,
         }
     }
 }

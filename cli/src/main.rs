@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod eval;
 mod explain;
 mod guard;
 mod lookup;
@@ -61,6 +62,7 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Pack(args) => pack::run(args, &cli.common),
         Command::Decode(_) => steps::run(steps::decode::answer),
         Command::Watermark(Watermark::Detect(_)) => steps::run(steps::watermark::answer),
+        Command::Eval(what) => eval::run(what),
         // Answered above.
         _ => Ok(output::USAGE),
     }

@@ -20,7 +20,7 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
         "score image-text",
         "calibrate",
         "audit",
-        "eval",
+        "eval classify",
     ];
     let help = feed(&["--help"], b"");
     assert_eq!((help.status, &*help.err), (Some(0), ""));
@@ -32,6 +32,10 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
             assert_eq!(ran.complaint(), format!("{name}: not built yet"));
         }
         let first = name.split(' ').next().unwrap();
+        if first == "eval" {
+            // Another part of it is built.
+            continue;
+        }
         let line = help.out.lines().find(|l| l.trim_start().starts_with(&format!("{first} ")));
         assert!(line.unwrap().ends_with("(not built yet)"), "{name}");
     }
