@@ -1,5 +1,6 @@
 //! From maps of contributions (target tokens by source frames) to links between spoken or written words.
 
+use super::row::is_punctuation;
 use super::{Link, Matrix};
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid};
@@ -73,10 +74,6 @@ fn frames(words: &[Timed], n: usize) -> Result<Vec<Frames>, Error> {
         }
     });
     Ok(groups.collect())
-}
-
-fn is_punctuation(text: &str) -> bool {
-    text.len() == 1 && text.bytes().all(|byte| byte.is_ascii_punctuation())
 }
 
 /// The first token of each word, and the word.

@@ -1,13 +1,14 @@
 //! Links from the cross-attention of two translation models, one for each direction.
 
+use super::row::{is_punctuation, largest};
 use super::{Link, Matrix};
 use crate::Error;
 use crate::scoring::refuse::{invalid, same_length};
 
 /// One ASCII punctuation character once word boundary marks are stripped, or nothing.
-fn is_punctuation(token: &str) -> bool {
+fn is_mark(token: &str) -> bool {
     let token = token.trim_matches('\u{2581}');
-    token.is_empty() || (token.len() == 1 && token.bytes().all(|byte| byte.is_ascii_punctuation()))
+    token.is_empty() || is_punctuation(token)
 }
 
 /// Gives the last source token, if it is punctuation, to the last target token alone, or to none if that is none.
@@ -21,12 +22,12 @@ fn is_punctuation(token: &str) -> bool {
 pub fn settle_punctuation(weights: &mut [f64], source: &[&str], target: &[&str]) -> Result<(), Error> {
     same_length(("weights", weights.len()), ("pairs of tokens", source.len() * target.len()))?;
     let (Some(last), Some(last_target)) = (source.last(), target.last()) else { return Ok(()) };
-    if !is_punctuation(last) {
+    if !is_mark(last) {
         return Ok(());
     }
     let n_source = source.len();
     weights.chunks_exact_mut(n_source).for_each(|row| row[n_source - 1] = 0.0);
-    if is_punctuation(last_target)
+    if is_mark(last_target)
         && let Some(corner) = weights.last_mut()
     {
         *corner = 1.0;
@@ -86,11 +87,7 @@ pub fn best_target(weights: Matrix, threshold: f64, links: &mut Vec<Link>) {
 }
 
 fn best(values: impl Iterator<Item = f64>, threshold: f64) -> Option<usize> {
-    let best = values.enumerate().fold(None, |best: Option<(usize, f64)>, (at, value)| match best {
-        Some((_, most)) if most >= value => best,
-        _ => Some((at, value)),
-    });
-    best.filter(|(_, value)| *value > threshold).map(|(at, _)| at)
+    largest(values).filter(|(_, value)| *value > threshold).map(|(at, _)| at)
 }
 
 /// The word of each token: one that starts with `▁` opens a word, if the first does; otherwise one that ends in `@@`

@@ -19,6 +19,7 @@ pub mod optimal;
 pub mod overlaps;
 pub mod pharaoh;
 pub mod retrieval;
+mod row;
 pub mod rules;
 pub mod segments;
 pub mod self_label;

@@ -1,6 +1,7 @@
 //! Nearest neighbours across languages without hubs (CSLS), and the rotation of one space onto the other.
 
 use super::Matrix;
+use super::row::largest;
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid};
 
@@ -69,21 +70,13 @@ pub fn csls(cosines: Matrix, k: usize) -> Result<Vec<f64>, Error> {
 
 /// The best target of every source, the first of equals; none without targets.
 pub fn nearest_targets(scores: Matrix) -> Vec<Option<usize>> {
-    (0..scores.n_source()).map(|i| best(scores.row(i).iter().copied())).collect()
+    (0..scores.n_source()).map(|i| largest(scores.row(i).iter().copied()).map(|(at, _)| at)).collect()
 }
 
 /// The best source of every target, the first of equals; none without sources.
 pub fn nearest_sources(scores: Matrix) -> Vec<Option<usize>> {
     let column = |j: usize| (0..scores.n_source()).map(move |i| scores.row(i)[j]);
-    (0..scores.n_target()).map(|j| best(column(j))).collect()
-}
-
-fn best(values: impl Iterator<Item = f64>) -> Option<usize> {
-    let best = values.enumerate().fold(None, |best: Option<(usize, f64)>, (at, value)| match best {
-        Some((_, most)) if most >= value => best,
-        _ => Some((at, value)),
-    });
-    best.map(|(at, _)| at)
+    (0..scores.n_target()).map(|j| largest(column(j)).map(|(at, _)| at)).collect()
 }
 
 /// The share of sources, of those that have a translation at their own position, whose neighbour it is.

@@ -6,6 +6,7 @@
 use super::Matrix;
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
+use crate::scoring::score::softmax::log_sum_exp;
 
 /// When an iteration ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -59,12 +60,6 @@ fn positive(name: &str, value: f64) -> Result<(), Error> {
         return Ok(());
     }
     Err(invalid(format!("{name} is {value}; a finite number above 0")))
-}
-
-/// `ln sum e^x`.
-fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    most + libm::log(values.map(|value| libm::exp(value - most)).sum())
 }
 
 /// Balanced transport: the plan whose rows and columns sum to the masses, each side's scaled to 1 first.

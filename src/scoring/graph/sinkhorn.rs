@@ -2,15 +2,7 @@
 
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
-
-/// `ln sum e^x`, also of infinities.
-fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
-    if most == f64::NEG_INFINITY {
-        return most;
-    }
-    most + libm::log(values.map(|value| libm::exp(value - most)).sum())
-}
+use crate::scoring::score::softmax::log_sum_exp;
 
 /// Makes a soft permutation of scores: columns sum to 1, rows nearly.
 ///

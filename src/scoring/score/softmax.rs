@@ -55,6 +55,15 @@ pub(super) fn peak<T: Real>(logits: &[T]) -> Result<(usize, f64), Error> {
     Ok(best)
 }
 
+/// `ln sum e^x`, also where all are `-inf`.
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let most = values.clone().fold(f64::NEG_INFINITY, f64::max);
+    if most == f64::NEG_INFINITY {
+        return most;
+    }
+    most + libm::log(values.map(|value| libm::exp(value - most)).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
