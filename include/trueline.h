@@ -113,20 +113,68 @@
 /** No category reached its threshold. */
 #define TL_REASON_CLEAR 3
 
+/** Bytes of a decision's record. */
+#define TL_RECORD_BYTES 640
+
+/** A category found it by a model's score for a window. */
+#define TL_FOUND_BY_MODEL 0
+
+/** A rule matched there. */
+#define TL_FOUND_BY_RULE 1
+
+/** Best for each other: the most precise, and the default. */
+#define TL_ALIGN_ARGMAX 0
+
+/** The same again among what is left: more links. */
+#define TL_ALIGN_ITERMAX 1
+
+/** One partner each, of the greatest sum: the most links. */
+#define TL_ALIGN_MATCH 2
+
+/** The best target of each source. */
+#define TL_ALIGN_FORWARD 3
+
+/** The best source of each target. */
+#define TL_ALIGN_REVERSE 4
+
+/** Probable both ways, by softmax. */
+#define TL_ALIGN_SOFTMAX 5
+
+/** Probable both ways, by 1.5-entmax. */
+#define TL_ALIGN_ENTMAX 6
+
+/** Match words by the means of their pieces, not pieces. */
+#define TL_ALIGN_WHOLE_WORDS 1
+
+/** Links between words, or pairs of sentences. Empty after a failure. */
+typedef struct tl_alignment tl_alignment;
+
 /** A switch that ends the calls it was given to. Any thread may set it at any time. */
 typedef struct tl_cancel tl_cancel;
+
+/** What a filter decided about a text. */
+typedef struct tl_decision tl_decision;
 
 /** Packs made ready to run. Immutable; share it freely between threads. */
 typedef struct tl_engine tl_engine;
 
+/** A policy bound to the pack that scores for it. Immutable; share it freely between threads. */
+typedef struct tl_filter tl_filter;
+
 /** A pack whose every file is there, and has the digest that its manifest states if it was read. Immutable. */
 typedef struct tl_pack tl_pack;
+
+/** A policy: categories, actions, thresholds, rules. Immutable. */
+typedef struct tl_policy tl_policy;
 
 /** What guard calls decided: one item a text. */
 typedef struct tl_result tl_result;
 
 /** One thread's use of an engine, with the memory that its calls use again. */
 typedef struct tl_session tl_session;
+
+/** A text that comes in pieces, cut anywhere. */
+typedef struct tl_stream tl_stream;
 
 /** 0, or one of `TL_ERR_*`. Not an enum, so that its size is fixed. */
 typedef int32_t tl_status;
@@ -202,6 +250,113 @@ typedef struct tl_span {
   float score;
 } tl_span;
 
+/** How a text is judged. In every field 0 or NULL is the default. */
+typedef struct tl_filter_options {
+  /** Set by TL_FILTER_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_ROLE_ANY, ...: whose text it is. */
+  uint32_t role;
+  /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. For a stream: each call. */
+  uint32_t timeout_ms;
+  /** 0. */
+  uint32_t flags;
+  /** The text's language, as a BCP 47 tag ended by NUL; NULL: a guess, and the strictest thresholds where it is not sure. */
+  const char *language;
+  /** The call fails with TL_ERR_CANCELLED once this is set; may be NULL. For a stream: until it is destroyed. */
+  const tl_cancel *cancel;
+} tl_filter_options;
+
+/** Where a stream stands. */
+typedef struct tl_stream_state {
+  /** Bytes that came. */
+  size_t received;
+  /** Bytes from the start that may be shown, redacted where the policy says so. Never falls. */
+  size_t released;
+  /** 1 if nothing more is released, for now or, where the policy latches, for good; else 0. */
+  int32_t blocked;
+  /** 1 once a decision was made, so that nothing more is taken; else 0. */
+  int32_t finished;
+} tl_stream_state;
+
+/** Where a flagged category was found. */
+typedef struct tl_finding {
+  /** First byte of the text as it was given. */
+  size_t start;
+  /** One past the last byte. */
+  size_t end;
+  /** The category's name; lives until the decision is used again or destroyed. */
+  const char *category;
+  /** 1 for a rule, else the model's score of that window. */
+  float score;
+  /** TL_FOUND_BY_MODEL or TL_FOUND_BY_RULE. */
+  int32_t found_by;
+  /** 1 if the text hid it in an encoding, such as base64; else 0. */
+  int32_t hidden;
+} tl_finding;
+
+/** A place in a text, in the units that hosts count in. */
+typedef struct tl_place {
+  /** Bytes of UTF-8. */
+  size_t byte;
+  /** 16-bit units of UTF-16: JavaScript, Java, Swift's NSString, Windows. */
+  size_t utf16;
+  /** Code points: Python. */
+  size_t code_point;
+} tl_place;
+
+/** How an alignment is made. In every field 0 or NULL is the default. */
+typedef struct tl_align_options {
+  /** Set by TL_ALIGN_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_ALIGN_ARGMAX, ... */
+  uint32_t method;
+  /** TL_ALIGN_WHOLE_WORDS, or 0. */
+  uint32_t flags;
+  /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. */
+  uint32_t timeout_ms;
+  /** In favour of the diagonal, from 0 (not at all) to 1; not used by TL_ALIGN_SOFTMAX and TL_ALIGN_ENTMAX. */
+  float distortion;
+  /** The most sentences that belong together, both sides counted, from 2 to 16; 0: 4. For sentences. */
+  uint32_t largest_bead;
+  /** The call fails with TL_ERR_CANCELLED once this is set; may be NULL. */
+  const tl_cancel *cancel;
+} tl_align_options;
+
+/** Two words that belong together. */
+typedef struct tl_link {
+  /** Position of the source word, from 0. */
+  size_t source;
+  /** Position of the target word, from 0. */
+  size_t target;
+  /** (cos + 1) / 2 of the pieces that are most alike; of a matrix, its entry. */
+  float score;
+} tl_link;
+
+/** Bytes of a text, `start` up to, not including, `end`. */
+typedef struct tl_range {
+  /** First byte. */
+  size_t start;
+  /** One past the last byte. */
+  size_t end;
+} tl_range;
+
+/**
+ * Sentences that belong together, each side's from its start up to, not including, its end; an empty side was added or left
+ * out.
+ */
+typedef struct tl_bead {
+  /** First source sentence. */
+  size_t source_start;
+  /** One past the last. */
+  size_t source_end;
+  /** First target sentence. */
+  size_t target_start;
+  /** One past the last. */
+  size_t target_end;
+  /** Cosine of the two sides; 0 for an empty side. */
+  float score;
+} tl_bead;
+
 /** The call did what it says. */
 #define TL_OK 0
 
@@ -263,6 +418,10 @@ typedef struct tl_span {
 #define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
+/** Every default of a tl_filter_options. */
+#define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
+/** Every default of a tl_align_options. */
+#define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
 
 #ifdef __cplusplus
 extern "C" {
@@ -512,6 +671,336 @@ tl_status tl_result_span(const tl_result *result,
 
 /** Ends a result; NULL is fine. */
 void tl_result_destroy(tl_result *result);
+
+/**
+ * Reads a policy file (TOML), and the lists that it names, which lie in its folder or below.
+ *
+ * @param path        UTF-8, ended by NUL.
+ * @param out_policy  gets the policy; end it with tl_policy_destroy, at once after tl_filter_create if you like. NULL on
+ *                    failure.
+ * @return TL_OK; TL_ERR_IO; TL_ERR_INVALID_ARGUMENT with file and line for what the file holds; TL_ERR_TOO_LARGE;
+ *         TL_ERR_UTF8 for the path; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_policy_open(const char *path,
+                         tl_policy **out_policy);
+
+/**
+ * Reads a policy from its text; one that names files of lists is refused.
+ *
+ * @param name        names it in errors and records; UTF-8, ended by NUL; NULL: "policy".
+ * @param text        TOML, UTF-8, `text_size` bytes.
+ * @param out_policy  gets the policy; end it with tl_policy_destroy. NULL on failure.
+ * @return as tl_policy_open, less TL_ERR_IO.
+ */
+tl_status tl_policy_parse(const char *name,
+                          const char *text,
+                          size_t text_size,
+                          tl_policy **out_policy);
+
+/** The policy's name; empty for NULL. Lives as long as the policy. */
+const char *tl_policy_name(const tl_policy *policy);
+
+/** sha256 of the policy's text and lists, 64 hexadecimal digits; empty for NULL. Lives as long as the policy. */
+const char *tl_policy_sha256(const tl_policy *policy);
+
+/** Ends a policy; NULL is fine. Filters made from it stay usable. */
+void tl_policy_destroy(tl_policy *policy);
+
+/**
+ * Binds a policy to a pack of an engine, or to none.
+ *
+ * @param policy      may be destroyed afterwards.
+ * @param engine      may be NULL for a policy of rules alone; may be destroyed afterwards.
+ * @param pack        name of the engine's pack, UTF-8, ended by NUL; NULL: the first.
+ * @param out_filter  gets the filter; end it with tl_filter_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a category that nothing finds, or a label that the pack does not have;
+ *         TL_ERR_UNAVAILABLE for a pack that the policy needs and that is not there, or that is no classifier;
+ *         TL_ERR_NULL_ARGUMENT; TL_ERR_UTF8.
+ */
+tl_status tl_filter_create(const tl_policy *policy,
+                           const tl_engine *engine,
+                           const char *pack,
+                           tl_filter **out_filter);
+
+/**
+ * Judges one text, as a stream of all its bytes would end.
+ *
+ * @param options   may be NULL: every default.
+ * @param text      UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.
+ * @param decision  from tl_decision_create; what it held is replaced. After a failure its action is the policy's `on_failure`
+ *                  (block, unless the policy says otherwise), its risk 1.
+ * @return TL_OK if the text was judged, also an empty one; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text;
+ *         TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT;
+ *         TL_ERR_NULL_ARGUMENT. Linear in the text, one model run for each window.
+ */
+tl_status tl_filter_judge(const tl_filter *filter,
+                          const tl_filter_options *options,
+                          const char *text,
+                          size_t text_size,
+                          tl_decision *decision);
+
+/** Ends a filter; NULL is fine. Its streams and decisions stay usable. */
+void tl_filter_destroy(tl_filter *filter);
+
+/**
+ * Begins a text that comes in pieces: an answer while it is generated.
+ *
+ * @param options     may be NULL: every default; `timeout_ms` is for each call.
+ * @param out_stream  gets the stream; end it with tl_stream_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT; TL_ERR_UTF8.
+ */
+tl_status tl_stream_create(const tl_filter *filter,
+                           const tl_filter_options *options,
+                           tl_stream **out_stream);
+
+/**
+ * Takes the next bytes, cut anywhere, also within a character.
+ *
+ * @param bytes      `size` bytes of UTF-8; may be NULL if `size` is 0.
+ * @param out_state  gets where the stream stands; may be NULL. On failure it says blocked.
+ * @return TL_OK; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED: after these the
+ *         stream releases nothing more, and ends with the policy's `on_failure`. TL_ERR_INVALID_ARGUMENT after the end;
+ *         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_stream_push(tl_stream *stream,
+                         const char *bytes,
+                         size_t size,
+                         tl_stream_state *out_state);
+
+/**
+ * Where a stream stands.
+ *
+ * @param out_state  gets it; on failure it says blocked.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT if another thread uses the stream.
+ */
+tl_status tl_stream_poll(const tl_stream *stream,
+                         tl_stream_state *out_state);
+
+/**
+ * The text that was released since the last call, redacted where the policy says so: what may be shown now.
+ *
+ * @param out_text  gets UTF-8 without a closing NUL; lives until the next call with this stream. Empty on failure.
+ * @param out_size  gets its length in bytes.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT if another thread uses the stream.
+ */
+tl_status tl_stream_take(tl_stream *stream,
+                         const char **out_text,
+                         size_t *out_size);
+
+/**
+ * Ends the text and decides. If the action lets it pass and nothing was blocked on the way, the rest is released: take it
+ * with tl_stream_take. A second call gives the same decision.
+ *
+ * @param decision  from tl_decision_create; what it held is replaced. After a failure its action is the policy's
+ *                  `on_failure`, its risk 1.
+ * @return as tl_filter_judge.
+ */
+tl_status tl_stream_finish(tl_stream *stream,
+                           tl_decision *decision);
+
+/** Ends a stream, with or without a decision; NULL is fine. */
+void tl_stream_destroy(tl_stream *stream);
+
+/**
+ * Makes an empty decision, to be used by any number of calls, one after the other.
+ *
+ * @param out_decision  gets the decision; end it with tl_decision_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_decision_create(tl_decision **out_decision);
+
+/** How judging ended: TL_OK, or why there is no judgement. TL_ERR_NULL_ARGUMENT for NULL. */
+tl_status tl_decision_status(const tl_decision *decision);
+
+/**
+ * The sentence that explains a failure; empty if the text was judged. Never NULL; lives until the decision is used again or
+ * destroyed.
+ */
+const char *tl_decision_message(const tl_decision *decision);
+
+/** What to do with the text: TL_ACTION_ALLOW, ...; TL_ACTION_BLOCK for NULL and where no filter was reached. */
+int32_t tl_decision_action(const tl_decision *decision);
+
+/** The largest score of any category, in [0,1]; 1 without a judgement. */
+float tl_decision_risk(const tl_decision *decision);
+
+/** Why: TL_REASON_CLEAR, ...; TL_REASON_FAILED without a judgement. */
+int32_t tl_decision_reason(const tl_decision *decision);
+
+/** Number of categories that the text was judged for; 0 if it was not. */
+size_t tl_decision_category_count(const tl_decision *decision);
+
+/**
+ * The judgement for one category, `index` below tl_decision_category_count, in the policy's order.
+ *
+ * @param out_category  gets the judgement; on failure an empty name, score 1 and flagged 1. The name lives until the decision
+ *                      is used again or destroyed.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an index that is not there.
+ */
+tl_status tl_decision_category(const tl_decision *decision,
+                               size_t index,
+                               tl_category *out_category);
+
+/** Number of places where flagged categories were found. */
+size_t tl_decision_finding_count(const tl_decision *decision);
+
+/**
+ * One place, `index` below tl_decision_finding_count, in order of place.
+ *
+ * @param out_finding  gets the place; on failure an empty one with score 1.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an index that is not there.
+ */
+tl_status tl_decision_finding(const tl_decision *decision,
+                              size_t index,
+                              tl_finding *out_finding);
+
+/**
+ * The text with replacements for what the policy redacts, after tl_filter_judge with TL_ACTION_REDACT; else empty. (A stream
+ * gives its redacted text by tl_stream_take.)
+ *
+ * @param out_size  gets its length in bytes.
+ * @return UTF-8 without a closing NUL; never NULL; lives until the decision is used again or destroyed.
+ */
+const char *tl_decision_redacted(const tl_decision *decision,
+                                 size_t *out_size);
+
+/**
+ * The decision's record: TL_RECORD_BYTES bytes, little-endian, the same for the same text, policy and pack; without the text.
+ *
+ * @param latency_us  how long it took by the host's clock, in microseconds; 0: nobody measured.
+ * @param out_record  gets TL_RECORD_BYTES bytes; zeros on failure.
+ * @param size        the bytes at `out_record`, at least TL_RECORD_BYTES.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for a small `size`, or where no filter was reached.
+ */
+tl_status tl_decision_record(const tl_decision *decision,
+                             uint32_t latency_us,
+                             uint8_t *out_record,
+                             size_t size);
+
+/** Ends a decision; NULL is fine. */
+void tl_decision_destroy(tl_decision *decision);
+
+/**
+ * A byte offset of a text in other units, for hosts whose strings are not UTF-8. Linear in the text.
+ *
+ * @param text       UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.
+ * @param byte       from 0 to `text_size`; one inside a character counts as the character's start.
+ * @param out_place  gets the place; zeros on failure.
+ * @return TL_OK; TL_ERR_UTF8; TL_ERR_INVALID_ARGUMENT for a byte beyond the text; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_text_place(const char *text, size_t text_size, size_t byte, tl_place *out_place);
+
+/**
+ * Makes an empty alignment, to be used by any number of calls, one after the other.
+ *
+ * @param out_alignment  gets the alignment; end it with tl_alignment_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_alignment_create(tl_alignment **out_alignment);
+
+/**
+ * Aligns the words of two sentences, which are split by Unicode's rules; where a script has no spaces, by the pack's
+ * vocabulary.
+ *
+ * @param session    of an aligner pack.
+ * @param options    may be NULL: every default.
+ * @param source     UTF-8, `source_size` bytes; may be NULL if that is 0. No word is no error: there is no link.
+ * @param target     likewise.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure.
+ * @return TL_OK; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text; TL_ERR_UNAVAILABLE if the pack is no aligner;
+ *         TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT;
+ *         TL_ERR_NULL_ARGUMENT. A model run for each side and window.
+ */
+tl_status tl_session_align_words(tl_session *session,
+                                 const tl_align_options *options,
+                                 const char *source,
+                                 size_t source_size,
+                                 const char *target,
+                                 size_t target_size,
+                                 tl_alignment *alignment);
+
+/**
+ * Aligns words as the caller has them. The word ranges of the alignment are those of each word alone: 0 to its size.
+ *
+ * @param source  `n_source` words; may be NULL if that is 0.
+ * @param target  likewise.
+ * @return as tl_session_align_words.
+ */
+tl_status tl_session_align_word_lists(tl_session *session,
+                                      const tl_align_options *options,
+                                      const tl_text *source,
+                                      size_t n_source,
+                                      const tl_text *target,
+                                      size_t n_target,
+                                      tl_alignment *alignment);
+
+/**
+ * Aligns the sentences of two documents, in order. The alignment then holds beads, which cover all sentences of both sides.
+ *
+ * @param options  `largest_bead`, `timeout_ms` and `cancel` are used; may be NULL: every default.
+ * @param source   `n_source` sentences; may be NULL if that is 0.
+ * @param target   likewise.
+ * @return as tl_session_align_words. `largest_bead - 1` model runs a sentence; the search is linear in the sentences.
+ */
+tl_status tl_session_align_sentences(tl_session *session,
+                                     const tl_align_options *options,
+                                     const tl_text *source,
+                                     size_t n_source,
+                                     const tl_text *target,
+                                     size_t n_target,
+                                     tl_alignment *alignment);
+
+/**
+ * Reads links from the caller's own matrix; needs no pack.
+ *
+ * @param options     `method` and `distortion` are used; may be NULL: every default.
+ * @param similarity  `n_source` x `n_target`, row-major: (cos + 1) / 2, or raw scores for TL_ALIGN_SOFTMAX (linked where both
+ *                    probabilities exceed 0.001) and TL_ALIGN_ENTMAX; may be NULL if it has no entry.
+ * @param alignment   from tl_alignment_create; what it held is replaced. Empty after a failure. It has no word ranges.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for an entry that is not finite, or a shape that no memory can hold;
+ *         TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_align_matrix(const tl_align_options *options,
+                          const double *similarity,
+                          size_t n_source,
+                          size_t n_target,
+                          tl_alignment *alignment);
+
+/**
+ * The links between words, sorted by source, then target.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return that many links, or NULL if there is none; they live until the alignment is used again or destroyed.
+ */
+const tl_link *tl_alignment_links(const tl_alignment *alignment,
+                                         size_t *out_count);
+
+/**
+ * The source words: bytes of the source text.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return as tl_alignment_links.
+ */
+const tl_range *tl_alignment_source_words(const tl_alignment *alignment, size_t *out_count);
+
+/**
+ * The target words: bytes of the target text.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return as tl_alignment_links.
+ */
+const tl_range *tl_alignment_target_words(const tl_alignment *alignment, size_t *out_count);
+
+/**
+ * The pairs of sentences, in order.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return as tl_alignment_links.
+ */
+const tl_bead *tl_alignment_beads(const tl_alignment *alignment, size_t *out_count);
+
+/** Ends an alignment; NULL is fine. */
+void tl_alignment_destroy(tl_alignment *alignment);
 
 #ifdef __cplusplus
 }  // extern "C"

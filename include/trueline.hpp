@@ -210,6 +210,164 @@ class Session {
   detail::Handle<tl_result, tl_result_destroy> result_;
 };
 
+// What a filter decided about one text.
+struct Decision {
+  Action action = Action::block;
+  float risk = 1;
+  tl_status status = TL_ERR_INVALID_ARGUMENT;
+  std::string message;
+  std::vector<Category> categories;
+  std::vector<Span> spans;
+  // The text with replacements, where the action is redact; else empty.
+  std::string redacted;
+};
+
+namespace detail {
+
+inline Decision read(const tl_decision *decision) {
+  Decision out;
+  out.action = static_cast<Action>(tl_decision_action(decision));
+  out.risk = tl_decision_risk(decision);
+  out.status = tl_decision_status(decision);
+  out.message = tl_decision_message(decision);
+  for (std::size_t i = 0; i < tl_decision_category_count(decision); ++i) {
+    tl_category category;
+    check(tl_decision_category(decision, i, &category));
+    out.categories.push_back(Category{category.name, category.score, category.threshold, category.flagged != 0});
+  }
+  for (std::size_t i = 0; i < tl_decision_finding_count(decision); ++i) {
+    tl_finding finding;
+    check(tl_decision_finding(decision, i, &finding));
+    out.spans.push_back(Span{finding.start, finding.end, finding.category, finding.score});
+  }
+  std::size_t size = 0;
+  const char *text = tl_decision_redacted(decision, &size);
+  out.redacted.assign(text, size);
+  return out;
+}
+
+}  // namespace detail
+
+// A policy. Immutable.
+class Policy {
+ public:
+  explicit Policy(const char *path) {
+    tl_policy *policy = nullptr;
+    detail::check(tl_policy_open(path, &policy));
+    policy_.reset(policy);
+  }
+  Policy(const char *name, std::string_view text) {
+    tl_policy *policy = nullptr;
+    detail::check(tl_policy_parse(name, text.data(), text.size(), &policy));
+    policy_.reset(policy);
+  }
+  const tl_policy *get() const { return policy_.get(); }
+
+ private:
+  detail::Handle<tl_policy, tl_policy_destroy> policy_;
+};
+
+// A policy bound to a pack, or to none. Immutable.
+class Filter {
+ public:
+  explicit Filter(const Policy &policy) { create(policy, nullptr, nullptr); }
+  Filter(const Policy &policy, const Engine &engine, const char *pack = nullptr) { create(policy, engine.get(), pack); }
+
+  // Judges one text. There is always a decision; one without a judgement has a status, a message, and the policy's action.
+  Decision judge(std::string_view text, const tl_filter_options *options = nullptr) const {
+    tl_decision *made = nullptr;
+    detail::check(tl_decision_create(&made));
+    detail::Handle<tl_decision, tl_decision_destroy> decision(made);
+    (void)tl_filter_judge(filter_.get(), options, text.data(), text.size(), made);
+    return detail::read(made);
+  }
+  const tl_filter *get() const { return filter_.get(); }
+
+ private:
+  void create(const Policy &policy, const tl_engine *engine, const char *pack) {
+    tl_filter *filter = nullptr;
+    detail::check(tl_filter_create(policy.get(), engine, pack, &filter));
+    filter_.reset(filter);
+  }
+
+  detail::Handle<tl_filter, tl_filter_destroy> filter_;
+};
+
+// A text that comes in pieces, cut anywhere.
+class Stream {
+ public:
+  explicit Stream(const Filter &filter, const tl_filter_options *options = nullptr) {
+    tl_stream *stream = nullptr;
+    detail::check(tl_stream_create(filter.get(), options, &stream));
+    stream_.reset(stream);
+  }
+
+  // Takes the next bytes; throws Error if they cannot be judged, after which nothing more is released.
+  tl_stream_state push(std::string_view bytes) {
+    tl_stream_state state;
+    detail::check(tl_stream_push(stream_.get(), bytes.data(), bytes.size(), &state));
+    return state;
+  }
+
+  // What was released since the last call.
+  std::string take() {
+    const char *text = nullptr;
+    std::size_t size = 0;
+    detail::check(tl_stream_take(stream_.get(), &text, &size));
+    return std::string(text, size);
+  }
+
+  // Ends the text and decides. There is always a decision.
+  Decision finish() {
+    tl_decision *made = nullptr;
+    detail::check(tl_decision_create(&made));
+    detail::Handle<tl_decision, tl_decision_destroy> decision(made);
+    (void)tl_stream_finish(stream_.get(), made);
+    return detail::read(made);
+  }
+
+ private:
+  detail::Handle<tl_stream, tl_stream_destroy> stream_;
+};
+
+// Which words belong together, and where they stand.
+struct WordAlignment {
+  std::vector<tl_link> links;
+  std::vector<tl_range> source, target;
+};
+
+// One thread's use of an aligner pack.
+class Aligner {
+ public:
+  explicit Aligner(const Engine &engine, const char *pack = nullptr) {
+    tl_session *session = nullptr;
+    detail::check(tl_session_create(engine.get(), pack, &session));
+    session_.reset(session);
+    tl_alignment *alignment = nullptr;
+    detail::check(tl_alignment_create(&alignment));
+    alignment_.reset(alignment);
+  }
+
+  // Aligns the words of two sentences; throws Error if that cannot be done.
+  WordAlignment words(std::string_view source, std::string_view target, const tl_align_options *options = nullptr) {
+    detail::check(tl_session_align_words(session_.get(), options, source.data(), source.size(), target.data(),
+                                         target.size(), alignment_.get()));
+    WordAlignment out;
+    std::size_t n = 0;
+    const tl_link *links = tl_alignment_links(alignment_.get(), &n);
+    out.links.assign(links, links + n);
+    const tl_range *words = tl_alignment_source_words(alignment_.get(), &n);
+    out.source.assign(words, words + n);
+    words = tl_alignment_target_words(alignment_.get(), &n);
+    out.target.assign(words, words + n);
+    return out;
+  }
+
+ private:
+  detail::Handle<tl_session, tl_session_destroy> session_;
+  detail::Handle<tl_alignment, tl_alignment_destroy> alignment_;
+};
+
 }  // namespace trueline
 
 #endif  // TRUELINE_HPP

@@ -93,7 +93,7 @@ pub enum Command {
     Inspect(NotBuilt),
     /// Rewrite an answer so that it may pass (not built yet)
     Correct(NotBuilt),
-    /// Align words, sentences, documents or audio (not built yet)
+    /// Align words, sentences or documents of two languages
     #[command(subcommand)]
     Align(Align),
     /// Score consistency, or images against texts (not built yet)
@@ -115,19 +115,72 @@ pub enum Command {
     Eval(Eval),
 }
 
-/// What `align` will align.
+/// What `align` aligns.
 #[derive(Debug, Subcommand)]
 pub enum Align {
-    /// Words of two sentences (not built yet)
-    Words(NotBuilt),
-    /// Sentences of two documents (not built yet)
-    Sentences(NotBuilt),
-    /// Documents of two collections (not built yet)
-    Documents(NotBuilt),
+    /// Words of two sentences
+    Words(AlignWordsArgs),
+    /// Sentences of two documents
+    Sentences(AlignSentencesArgs),
+    /// Documents of two collections
+    Documents(AlignDocumentsArgs),
     /// Train a table on a bitext (not built yet)
     Train(NotBuilt),
     /// Words of a text to a recording (not built yet)
     Audio(NotBuilt),
+}
+
+/// `trueline align words`.
+#[derive(Args, Debug)]
+pub struct AlignWordsArgs {
+    /// A sentence and its translation; without them, each line of standard input is `source ||| target` (words between
+    /// blanks) or two texts with a tab between them, and is answered by its links, `0-0 1-2`
+    #[arg(num_args = 2)]
+    pub texts: Vec<String>,
+    /// Read a JSON object a line from standard input, write one a line to standard output
+    #[arg(long, conflicts_with = "texts")]
+    pub jsonl: bool,
+    /// argmax, itermax, match, forward, reverse, softmax or entmax
+    #[arg(long, value_name = "NAME", default_value = "argmax")]
+    pub method: String,
+    /// In favour of the diagonal, from 0 (not at all) to 1
+    #[arg(long, value_name = "RATIO", default_value_t = 0.0)]
+    pub distortion: f64,
+    /// Match words by the means of their pieces
+    #[arg(long)]
+    pub whole_words: bool,
+    /// Give up on a pair after this many milliseconds
+    #[arg(long, value_name = "N")]
+    pub timeout_ms: Option<u64>,
+    /// Write a page that shows the first 1,000 pairs
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+}
+
+/// `trueline align sentences`.
+#[derive(Args, Debug)]
+pub struct AlignSentencesArgs {
+    /// Two files with a sentence a line; without them, each line of standard input is a JSON object
+    #[arg(num_args = 2)]
+    pub files: Vec<PathBuf>,
+    /// Read a JSON object a line from standard input, write one a line to standard output
+    #[arg(long, conflicts_with = "files")]
+    pub jsonl: bool,
+    /// The most sentences that belong together, both sides counted
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub largest_bead: usize,
+}
+
+/// `trueline align documents`.
+#[derive(Args, Debug)]
+pub struct AlignDocumentsArgs {
+    /// Two files with a sentence a line and a blank line between documents; without them, each line of standard input is
+    /// a JSON object
+    #[arg(num_args = 2)]
+    pub files: Vec<PathBuf>,
+    /// Read a JSON object a line from standard input, write one a line to standard output
+    #[arg(long, conflicts_with = "files")]
+    pub jsonl: bool,
 }
 
 /// What `eval` measures.
@@ -190,9 +243,7 @@ impl Command {
             Self::Decode(_) | Self::Watermark(Watermark::Detect(_)) => None,
             Self::Inspect(_) => Some("inspect"),
             Self::Correct(_) => Some("correct"),
-            Self::Align(Align::Words(_)) => Some("align words"),
-            Self::Align(Align::Sentences(_)) => Some("align sentences"),
-            Self::Align(Align::Documents(_)) => Some("align documents"),
+            Self::Align(Align::Words(_) | Align::Sentences(_) | Align::Documents(_)) => None,
             Self::Align(Align::Train(_)) => Some("align train"),
             Self::Align(Align::Audio(_)) => Some("align audio"),
             Self::Score(Score::Consistency(_)) => Some("score consistency"),

@@ -85,8 +85,8 @@ fn explain(path: &Path, common: &Common) -> Result<Explained, Stop> {
     let kind = common.kind()?;
     let engine = Engine::new(&common.config(kind), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
     let file = file(&pack).map_err(|e| output::unusable(&what, &e))?;
-    let guard = engine.guard(None).map_err(|e| output::unusable(&what, &e))?;
-    let (kind, why, plan) = guard.backend();
+    let member = engine.member(None).map_err(|e| output::unusable(&what, &e))?;
+    let (kind, why, plan) = member.backend();
     let backend = kind.name();
     let mut operators = BTreeMap::new();
     let mut layers = Vec::new();

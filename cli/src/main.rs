@@ -1,5 +1,6 @@
 //! The `trueline` command line: the engine of libtrueline for trying packs, batch work and boards.
 
+mod align;
 mod args;
 mod bench;
 mod eval;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Pack(args) => pack::run(args, &cli.common),
         Command::Decode(_) => steps::run(steps::decode::answer),
         Command::Watermark(Watermark::Detect(_)) => steps::run(steps::watermark::answer),
+        Command::Align(what) => align::run(what, &cli.common),
         Command::Eval(what) => eval::run(what),
         // Answered above.
         _ => Ok(output::USAGE),

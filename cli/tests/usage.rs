@@ -11,9 +11,6 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
     let names = [
         "inspect",
         "correct",
-        "align words",
-        "align sentences",
-        "align documents",
         "align train",
         "align audio",
         "score consistency",
@@ -32,7 +29,7 @@ fn what_is_not_built_says_so_whatever_its_arguments() {
             assert_eq!(ran.complaint(), format!("{name}: not built yet"));
         }
         let first = name.split(' ').next().unwrap();
-        if first == "eval" {
+        if first == "eval" || first == "align" {
             // Another part of it is built.
             continue;
         }

@@ -1,12 +1,17 @@
 //! The C ABI of Trueline: pointers and codes, no logic. What C sees is `include/trueline.h`, made from these files.
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
+mod alignment;
 mod boundary;
 mod cancel;
+mod decision;
 mod engine;
+mod exclusive;
+mod filter;
 mod log;
 mod pack;
 mod pointer;
+mod policy;
 mod result;
 mod session;
 mod status;
@@ -14,10 +19,14 @@ mod status;
 mod tests;
 mod version;
 
+pub use alignment::*;
 pub use cancel::*;
+pub use decision::*;
 pub use engine::*;
+pub use filter::*;
 pub use log::*;
 pub use pack::*;
+pub use policy::*;
 pub use result::*;
 pub use session::*;
 pub use status::*;

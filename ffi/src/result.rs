@@ -6,7 +6,8 @@ use std::sync::Arc;
 use trueline_core::engine::{Action, Reason, Verdict};
 use trueline_core::{Code, Error};
 
-use crate::boundary::{Message, boundary, message, value};
+use crate::boundary::{Message, boundary, message};
+use crate::exclusive::destroy;
 use crate::pointer::{Out, required};
 use crate::status::{TL_ERR_INVALID_ARGUMENT, TL_ERR_NULL_ARGUMENT, TL_OK, tl_status};
 
@@ -303,14 +304,10 @@ pub unsafe extern "C" fn tl_result_span(
 /// `result` is NULL or from `tl_result_create`, and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tl_result_destroy(result: *mut tl_result) {
-    value((), || {
-        if !result.is_null() {
-            // SAFETY: made by `Box::into_raw` in `tl_result_create` and given back once, by this function's contract.
-            drop(unsafe { Box::from_raw(result) });
-        }
-    });
+    // SAFETY: this function's contract.
+    unsafe { destroy(result) };
 }
 
-fn absent(what: &str, index: usize, n: usize) -> Error {
+pub(crate) fn absent(what: &str, index: usize, n: usize) -> Error {
     Error::new(Code::InvalidArgument, format!("{what} {index} is not there; there are {n}"))
 }

@@ -1,16 +1,17 @@
 //! `tl_session`: one thread's use of an engine.
 
 use std::ffi::{CString, c_char};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use trueline_core::engine::{GuardOptions, Session};
 use trueline_core::model::manifest::Role;
 use trueline_core::{Code, Error};
 
-use crate::boundary::{boundary, value};
+use crate::boundary::boundary;
 use crate::cancel::tl_cancel;
 use crate::engine::tl_engine;
+use crate::exclusive::{Exclusive, destroy};
 use crate::pointer::{Out, Sized32, optional_text, required, required_mut, sized, span};
 use crate::result::tl_result;
 use crate::status::tl_status;
@@ -62,8 +63,7 @@ pub struct tl_text {
 
 /// One thread's use of an engine, with the memory that its calls use again.
 pub struct tl_session {
-    /// Held during a call: a second thread is refused, and a panic leaves it poisoned, which marks the session broken.
-    inner: Mutex<Session>,
+    inner: Exclusive<Session>,
     labels: Arc<[CString]>,
 }
 
@@ -73,20 +73,11 @@ impl tl_session {
         let labels: Result<Arc<[CString]>, _> = names.collect();
         let labels =
             labels.map_err(|_| Error::new(Code::InvalidPack, "manifest.toml: a label holds a NUL"))?;
-        Ok(Self { inner: Mutex::new(session), labels })
+        Ok(Self { inner: Exclusive::new(session), labels })
     }
 
-    fn lock(&self) -> Result<MutexGuard<'_, Session>, Error> {
-        self.inner.try_lock().map_err(|e| match e {
-            TryLockError::Poisoned(_) => Error::new(
-                Code::Broken,
-                "the session is broken by an internal failure; destroy it and make another",
-            ),
-            TryLockError::WouldBlock => Error::new(
-                Code::InvalidArgument,
-                "the session is in use by another thread; make one for each",
-            ),
-        })
+    pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Session>, Error> {
+        self.inner.lock("session")
     }
 }
 
@@ -201,12 +192,8 @@ pub unsafe extern "C" fn tl_session_guard_batch(
 /// `session` is NULL or from `tl_session_create`, and is not used again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tl_session_destroy(session: *mut tl_session) {
-    value((), || {
-        if !session.is_null() {
-            // SAFETY: made by `Box::into_raw` in `tl_session_create` and given back once, by this function's contract.
-            drop(unsafe { Box::from_raw(session) });
-        }
-    });
+    // SAFETY: this function's contract.
+    unsafe { destroy(session) };
 }
 
 /// # Safety
@@ -214,18 +201,7 @@ pub unsafe extern "C" fn tl_session_destroy(session: *mut tl_session) {
 unsafe fn read_options(options: *const tl_guard_options) -> Result<GuardOptions, Error> {
     // SAFETY: passed on to the caller.
     let given = unsafe { sized(options) }?;
-    let role = match given.role {
-        TL_ROLE_ANY => None,
-        TL_ROLE_USER => Some(Role::User),
-        TL_ROLE_ASSISTANT => Some(Role::Assistant),
-        TL_ROLE_TOOL => Some(Role::Tool),
-        other => {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("role is {other}; it lies between {TL_ROLE_ANY} and {TL_ROLE_TOOL}"),
-            ));
-        }
-    };
+    let role = role(given.role)?;
     if given.flags & !TL_GUARD_PARANOID != 0 {
         return Err(Error::new(
             Code::InvalidArgument,
@@ -236,6 +212,20 @@ unsafe fn read_options(options: *const tl_guard_options) -> Result<GuardOptions,
     // SAFETY: live if it is not NULL, passed on to the caller.
     let cancel = unsafe { given.cancel.as_ref() }.map(|c| Arc::clone(&c.token));
     Ok(GuardOptions { role, timeout, cancel, paranoid: given.flags & TL_GUARD_PARANOID != 0 })
+}
+
+/// The role of a number.
+pub(crate) fn role(number: u32) -> Result<Option<Role>, Error> {
+    match number {
+        TL_ROLE_ANY => Ok(None),
+        TL_ROLE_USER => Ok(Some(Role::User)),
+        TL_ROLE_ASSISTANT => Ok(Some(Role::Assistant)),
+        TL_ROLE_TOOL => Ok(Some(Role::Tool)),
+        other => Err(Error::new(
+            Code::InvalidArgument,
+            format!("role is {other}; it lies between {TL_ROLE_ANY} and {TL_ROLE_TOOL}"),
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trueline_core::Error;
-use trueline_core::engine::{Engine, Guard, Session};
+use trueline_core::engine::{Engine, Guard, Member, Session};
 use trueline_core::kernels::Isa;
 use trueline_core::model::backend::{Backend, Memory};
 use trueline_core::model::control::Control;
@@ -45,7 +45,7 @@ fn engine() -> Engine {
     let labels = pack.manifest().labels.len();
     let backend = PanicsOnce { runs: AtomicUsize::new(0), labels };
     let guard = Guard::from_parts(pack.manifest().clone(), tokenizer, Box::new(backend)).expect("they fit");
-    Engine::from_guards(Isa::Scalar, vec![Arc::new(guard)]).expect("one guard is enough")
+    Engine::from_members(Isa::Scalar, vec![Member::Guard(Arc::new(guard))]).expect("one guard is enough")
 }
 
 fn last_error() -> String {

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use crate::kernels::Isa;
 
+use crate::engine::align::Aligner;
 use crate::engine::guard::Guard;
 use crate::model::backend::{Kind, Settings};
+use crate::model::family::{AlignerEncoder, Family, GuardEncoder};
+use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
+use crate::model::plan::run::Program;
 use crate::model::plan::threads::Threads;
 use crate::{Code, Error};
 
@@ -27,7 +31,68 @@ pub struct Config {
 /// Packs made ready to run. Immutable; share it freely between threads.
 pub struct Engine {
     isa: Isa,
-    guards: Vec<Arc<Guard>>,
+    members: Vec<Member>,
+}
+
+/// A pack made ready, by what it does.
+#[derive(Clone)]
+pub enum Member {
+    /// Judges texts.
+    Guard(Arc<Guard>),
+    /// Aligns texts.
+    Aligner(Arc<Aligner>),
+}
+
+impl Member {
+    fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
+        if pack.manifest().family == AlignerEncoder.name() {
+            return Ok(Self::Aligner(Arc::new(Aligner::load(pack, settings)?)));
+        }
+        Ok(Self::Guard(Arc::new(Guard::load(pack, settings)?)))
+    }
+
+    /// What the pack holds.
+    pub fn manifest(&self) -> &Manifest {
+        match self {
+            Self::Guard(guard) => guard.manifest(),
+            Self::Aligner(aligner) => aligner.manifest(),
+        }
+    }
+
+    /// What runs the model: the kind, why it is that one, and the plan if there is one.
+    pub fn backend(&self) -> (Kind, &str, Option<&Program>) {
+        match self {
+            Self::Guard(guard) => guard.backend(),
+            Self::Aligner(aligner) => aligner.backend(),
+        }
+    }
+
+    /// The guard that it is.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn guard(&self) -> Result<&Arc<Guard>, Error> {
+        match self {
+            Self::Guard(guard) => Ok(guard),
+            Self::Aligner(_) => Err(self.is_not(GuardEncoder.name())),
+        }
+    }
+
+    /// The aligner that it is.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn aligner(&self) -> Result<&Arc<Aligner>, Error> {
+        match self {
+            Self::Aligner(aligner) => Ok(aligner),
+            Self::Guard(_) => Err(self.is_not(AlignerEncoder.name())),
+        }
+    }
+
+    fn is_not(&self, wanted: &str) -> Error {
+        let Manifest { name, family, .. } = self.manifest();
+        Error::new(Code::Unavailable, format!("pack {name} is of family {family}; this needs {wanted}"))
+    }
 }
 
 impl Engine {
@@ -43,32 +108,32 @@ impl Engine {
         let ort_library = config.ort_library.clone().or_else(|| environment("TRUELINE_ORT_LIBRARY"));
         let threads = if config.threads > 1 { Threads::new(config.threads)? } else { Threads::none() };
         let settings = Settings { kind: config.backend, isa, threads: Arc::new(threads), ort_library };
-        let mut guards: Vec<Arc<Guard>> = Vec::with_capacity(packs.len());
+        let mut members: Vec<Member> = Vec::with_capacity(packs.len());
         for pack in packs {
             let name = &pack.manifest().name;
-            if guards.iter().any(|g| g.manifest().name == *name) {
+            if members.iter().any(|m| m.manifest().name == *name) {
                 return Err(Error::new(Code::InvalidArgument, format!("two packs are named {name}")));
             }
-            let guard = Guard::load(pack, &settings)?;
+            let member = Member::load(pack, &settings)?;
             log::info!(
                 "pack {name} is ready: backend {}, instruction set {}",
-                guard.backend().0.name(),
+                member.backend().0.name(),
                 isa.name()
             );
-            guards.push(Arc::new(guard));
+            members.push(member);
         }
-        Self::from_guards(isa, guards)
+        Self::from_members(isa, members)
     }
 
-    /// An engine over guards that were made elsewhere, over a replay for example.
+    /// An engine over packs that were made ready elsewhere, over a replay for example.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] without a guard.
-    pub fn from_guards(isa: Isa, guards: Vec<Arc<Guard>>) -> Result<Self, Error> {
-        if guards.is_empty() {
+    /// [`Code::InvalidArgument`] without one.
+    pub fn from_members(isa: Isa, members: Vec<Member>) -> Result<Self, Error> {
+        if members.is_empty() {
             return Err(Error::new(Code::InvalidArgument, "an engine needs at least one pack; 0 were given"));
         }
-        Ok(Self { isa, guards })
+        Ok(Self { isa, members })
     }
 
     /// The instruction set in use.
@@ -76,23 +141,39 @@ impl Engine {
         self.isa
     }
 
-    /// The guard of this pack, or of the first pack for `None`.
+    /// This pack, or the first one for `None`.
     ///
     /// # Errors
     /// [`Code::Unavailable`] listing the packs that the engine has.
-    pub fn guard(&self, pack: Option<&str>) -> Result<&Arc<Guard>, Error> {
+    pub fn member(&self, pack: Option<&str>) -> Result<&Member, Error> {
         let found = match pack {
-            None => self.guards.first(),
-            Some(name) => self.guards.iter().find(|g| g.manifest().name == name),
+            None => self.members.first(),
+            Some(name) => self.members.iter().find(|m| m.manifest().name == name),
         };
         found.ok_or_else(|| {
-            let known: Vec<&str> = self.guards.iter().map(|g| g.manifest().name.as_str()).collect();
+            let known: Vec<&str> = self.members.iter().map(|m| m.manifest().name.as_str()).collect();
             let name = pack.unwrap_or_default();
             Error::new(
                 Code::Unavailable,
                 format!("the engine has no pack {name:?}; it has {}", known.join(", ")),
             )
         })
+    }
+
+    /// The guard of this pack, or of the first pack for `None`.
+    ///
+    /// # Errors
+    /// As [`Engine::member`] and [`Member::guard`].
+    pub fn guard(&self, pack: Option<&str>) -> Result<&Arc<Guard>, Error> {
+        self.member(pack)?.guard()
+    }
+
+    /// The aligner of this pack, or of the first pack for `None`.
+    ///
+    /// # Errors
+    /// As [`Engine::member`] and [`Member::aligner`].
+    pub fn aligner(&self, pack: Option<&str>) -> Result<&Arc<Aligner>, Error> {
+        self.member(pack)?.aligner()
     }
 }
 

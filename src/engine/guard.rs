@@ -4,10 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::ready::Ready;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
-use crate::model::backend::{self, Backend, Kind, Loaded, Memory, Settings};
+use crate::model::backend::{Backend, Kind, Memory, Settings};
 use crate::model::control::{CancelToken, Control};
-use crate::model::family::{self, Family, SPECIAL_TOKENS};
+use crate::model::family::{self, Family, GuardEncoder, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -19,13 +20,7 @@ use crate::{Code, Error};
 
 /// A classifier pack, ready to judge. Immutable; shared by threads.
 pub struct Guard {
-    manifest: Manifest,
-    pack_sha256: String,
-    family: &'static dyn Family,
-    tokenizer: Tokenizer,
-    backend: Box<dyn Backend>,
-    kind: Kind,
-    why: String,
+    ready: Ready,
 }
 
 /// How one call judges.
@@ -71,11 +66,11 @@ impl Guard {
     /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        let tokenizer = Tokenizer::of(pack)?;
-        let Loaded { backend, kind, why } = backend::load(settings, pack)?;
-        let guard = Self::from_parts(pack.manifest().clone(), tokenizer, backend)?;
+        let manifest = pack.manifest();
+        family::find(&manifest.family)?.refuse_unless(GuardEncoder.name(), manifest)?;
+        let guard = Self { ready: Ready::load(pack, settings)? };
         guard.probe()?;
-        Ok(Self { pack_sha256: pack.sha256().to_owned(), kind, why, ..guard })
+        Ok(guard)
     }
 
     /// A guard over parts that were made elsewhere: a replay, for example.
@@ -87,42 +82,38 @@ impl Guard {
         tokenizer: Tokenizer,
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
-        let family = family::find(&manifest.family)?;
-        check_tokenizer(&manifest, &tokenizer)?;
-        let (kind, why) = (Kind::Default, "made from parts".to_owned());
-        Ok(Self { manifest, pack_sha256: String::new(), family, tokenizer, backend, kind, why })
+        family::find(&manifest.family)?.refuse_unless(GuardEncoder.name(), &manifest)?;
+        Ok(Self { ready: Ready::from_parts(manifest, tokenizer, backend)? })
     }
 
     /// What the pack holds.
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.ready.manifest
     }
 
     /// sha256 of the pack's manifest; empty for a guard made from parts.
     pub fn pack_sha256(&self) -> &str {
-        &self.pack_sha256
+        &self.ready.pack_sha256
     }
 
     /// What runs the model: the kind, why it is that one, and the plan if there is one.
     pub fn backend(&self) -> (Kind, &str, Option<&Program>) {
-        (self.kind, &self.why, self.backend.plan())
+        (self.ready.kind, &self.ready.why, self.ready.backend.plan())
     }
 
     /// One run on the largest token id, so that a model of another vocabulary or label count is refused at load.
     fn probe(&self) -> Result<(), Error> {
-        let last = self.manifest.tokenizer.vocabulary - 1;
-        self.logits(&mut Memory::default(), &[last], &Control::unlimited()).map(|_| ())
+        self.logits(&mut Memory::default(), &[self.ready.last_token()], &Control::unlimited()).map(|_| ())
     }
 
     /// The tokens of a text, without the special ones.
     pub(super) fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
-        self.tokenizer.encode(text, control)
+        self.ready.tokenizer.encode(text, control)
     }
 
     /// The most tokens of a window, and how far the next one begins after it.
     pub(super) fn window(&self) -> (usize, usize) {
-        let limits = &self.manifest.limits;
-        (limits.max_tokens - SPECIAL_TOKENS, limits.stride)
+        self.ready.window()
     }
 
     /// One window through the model: one probability a label.
@@ -133,7 +124,7 @@ impl Guard {
         control: &Control,
     ) -> Result<Vec<f64>, Error> {
         let logits = self.logits(memory, ids, control)?;
-        let labels = &self.manifest.labels;
+        let labels = &self.ready.manifest.labels;
         Ok(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect())
     }
 
@@ -169,14 +160,18 @@ impl Guard {
     }
 
     fn check_text<'a>(&self, text: &'a [u8]) -> Result<&'a str, Error> {
-        let most = self.manifest.limits.max_text_bytes;
+        let most = self.ready.manifest.limits.max_text_bytes;
         if text.is_empty() {
             return Err(Error::new(Code::EmptyText, "text has 0 bytes; there is nothing to judge"));
         }
         if text.len() as u64 > most {
             return Err(Error::new(
                 Code::TooLarge,
-                format!("text has {} bytes; pack {} takes at most {most}", text.len(), self.manifest.name),
+                format!(
+                    "text has {} bytes; pack {} takes at most {most}",
+                    text.len(),
+                    self.ready.manifest.name
+                ),
             ));
         }
         str::from_utf8(text).map_err(|e| {
@@ -196,8 +191,8 @@ impl Guard {
         out: &mut Windows,
         original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
     ) -> Result<(), Error> {
-        let tokens = self.tokenizer.encode(view, control)?;
-        let limits = &self.manifest.limits;
+        let tokens = self.ready.tokenizer.encode(view, control)?;
+        let limits = &self.ready.manifest.limits;
         let content = limits.max_tokens - SPECIAL_TOKENS;
         for window in window::layout(tokens.ids.len(), content, limits.stride)? {
             control.check()?;
@@ -210,17 +205,16 @@ impl Guard {
 
     /// One window through the model: one logit a label.
     fn logits(&self, memory: &mut Memory, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
-        let inputs = self.family.encode(&self.manifest, content)?;
-        let outputs = self.backend.run(memory, &inputs, control)?;
-        let labels = self.manifest.labels.len();
+        let outputs = self.ready.run(memory, content, control)?;
+        let labels = self.ready.manifest.labels.len();
         match outputs.first().map(|t| (t.shape(), t.f32s())) {
             Some(([1, n], Some(logits))) if *n == labels => Ok(logits.to_vec()),
             found => Err(Error::new(
                 Code::ModelMismatch,
                 format!(
                     "output {:?} of pack {} has the shape {:?}; the manifest's {labels} labels need [1, {labels}]",
-                    self.manifest.model.outputs["logits"],
-                    self.manifest.name,
+                    self.ready.manifest.model.outputs["logits"],
+                    self.ready.manifest.name,
                     found.map(|(shape, _)| shape.to_vec()).unwrap_or_default()
                 ),
             )),
@@ -228,7 +222,7 @@ impl Guard {
     }
 
     fn verdict(&self, windows: &Windows, role: Option<Role>) -> Result<Verdict, Error> {
-        let labels = &self.manifest.labels;
+        let labels = &self.ready.manifest.labels;
         let judged =
             |l: usize| role.is_none_or(|r| labels[l].roles.is_empty() || labels[l].roles.contains(&r));
         let columns: Vec<usize> = (0..labels.len()).filter(|&l| judged(l)).collect();
@@ -259,30 +253,4 @@ impl Guard {
         };
         Ok(verdict)
     }
-}
-
-fn check_tokenizer(manifest: &Manifest, tokenizer: &Tokenizer) -> Result<(), Error> {
-    let stated = &manifest.tokenizer;
-    let found = tokenizer.vocabulary();
-    if found as u64 != u64::from(stated.vocabulary) || found == 0 {
-        return Err(Error::new(
-            Code::InvalidTokenizer,
-            format!(
-                "{} has {found} tokens; the manifest of {} states {}",
-                stated.file, manifest.name, stated.vocabulary
-            ),
-        ));
-    }
-    for (word, id) in [("cls", stated.cls), ("sep", stated.sep), ("pad", stated.pad)] {
-        if tokenizer.token(id).is_none() {
-            return Err(Error::new(
-                Code::InvalidTokenizer,
-                format!(
-                    "{} has no token {id}, which the manifest of {} gives for {word}",
-                    stated.file, manifest.name
-                ),
-            ));
-        }
-    }
-    Ok(())
 }

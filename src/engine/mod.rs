@@ -1,13 +1,15 @@
 //! Where model and scoring meet: packs become an engine, an engine gives sessions, a session gives verdicts.
 
+pub mod align;
 mod config;
 pub mod filter;
 mod guard;
 pub mod policy;
+mod ready;
 mod session;
 mod verdict;
 
-pub use config::{Config, Engine};
+pub use config::{Config, Engine, Member};
 pub use guard::{Guard, GuardOptions};
 pub use session::Session;
 pub use verdict::{Action, CategoryScore, Reason, Span, Verdict};

@@ -1,30 +1,33 @@
 //! A session: one thread's use of an engine, with the memory that its calls use again.
 
-use std::sync::Arc;
-
 use crate::Error;
-use crate::engine::config::Engine;
-use crate::engine::guard::{Guard, GuardOptions, Work};
+use crate::engine::align;
+use crate::engine::config::{Engine, Member};
+use crate::engine::guard::{GuardOptions, Work};
 use crate::engine::verdict::Verdict;
+use crate::model::control::Control;
+use crate::scoring::align::vecalign;
 
 /// One thread's use of an engine. Keeps the engine's pack alive.
 pub struct Session {
-    guard: Arc<Guard>,
+    member: Member,
     work: Work,
+    aligning: align::Work,
 }
 
 impl Session {
     /// A session with this pack of the engine, or with its first for `None`.
     ///
     /// # Errors
-    /// As [`Engine::guard`].
+    /// As [`Engine::member`].
     pub fn new(engine: &Engine, pack: Option<&str>) -> Result<Self, Error> {
-        Ok(Self { guard: Arc::clone(engine.guard(pack)?), work: Work::default() })
+        let member = engine.member(pack)?.clone();
+        Ok(Self { member, work: Work::default(), aligning: align::Work::default() })
     }
 
     /// The pack in use.
-    pub fn pack(&self) -> &Guard {
-        &self.guard
+    pub fn pack(&self) -> &Member {
+        &self.member
     }
 
     /// Judges one text.
@@ -36,7 +39,7 @@ impl Session {
     /// # Cost
     /// Linear in the text; one model run a window.
     pub fn guard(&mut self, text: &[u8], options: &GuardOptions) -> Result<Verdict, Error> {
-        self.guard.judge(&mut self.work, text, options, &options.control())
+        self.member.guard()?.judge(&mut self.work, text, options, &options.control())
     }
 
     /// Judges several texts, each as if it were alone: a verdict does not depend on its neighbours.
@@ -44,6 +47,50 @@ impl Session {
     /// One deadline holds for the whole batch; the texts that it leaves unjudged get its error.
     pub fn guard_batch(&mut self, texts: &[&[u8]], options: &GuardOptions) -> Vec<Result<Verdict, Error>> {
         let control = options.control();
-        texts.iter().map(|text| self.guard.judge(&mut self.work, text, options, &control)).collect()
+        let work = &mut self.work;
+        let mut judge = |text: &&[u8]| self.member.guard()?.judge(work, text, options, &control);
+        texts.iter().map(&mut judge).collect()
+    }
+
+    /// Aligns the words of two sentences.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack is no aligner; as [`Aligner::words`](align::Aligner::words).
+    pub fn align_words(
+        &mut self,
+        source: align::Side,
+        target: align::Side,
+        options: &align::WordOptions,
+    ) -> Result<align::WordAlignment, Error> {
+        self.member.aligner()?.words(&mut self.aligning, source, target, options)
+    }
+
+    /// Aligns the sentences of two documents, in order.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack is no aligner; as
+    /// [`Aligner::sentences`](align::Aligner::sentences).
+    pub fn align_sentences(
+        &mut self,
+        source: &[&str],
+        target: &[&str],
+        options: vecalign::Options,
+        control: &Control,
+    ) -> Result<Vec<align::SentencePair>, Error> {
+        self.member.aligner()?.sentences(&mut self.aligning, source, target, options, control)
+    }
+
+    /// Pairs documents by the sentences that they share.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack is no aligner; as
+    /// [`Aligner::documents`](align::Aligner::documents).
+    pub fn align_documents(
+        &mut self,
+        source: &[Vec<&str>],
+        target: &[Vec<&str>],
+        control: &Control,
+    ) -> Result<Vec<align::DocumentLink>, Error> {
+        self.member.aligner()?.documents(&mut self.aligning, source, target, control)
     }
 }

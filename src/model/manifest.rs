@@ -56,7 +56,8 @@ pub struct Manifest {
     pub plan: Option<CompiledFile>,
     /// The tokenizer file.
     pub tokenizer: TokenizerFile,
-    /// The classifier's labels, in the order of its output columns.
+    /// A classifier's labels, in the order of its output columns; other families have none.
+    #[serde(default)]
     pub labels: Vec<Label>,
     /// What the weights were trained on.
     pub training_data: Vec<TrainingData>,
@@ -396,7 +397,12 @@ impl Manifest {
     }
 
     fn check_labels(&self) -> Result<(), Error> {
-        if self.labels.is_empty() || self.labels.len() > MAX_LABELS {
+        let family = family::find(&self.family)?;
+        if !family.has_labels() && !self.labels.is_empty() {
+            let (n, family) = (self.labels.len(), &self.family);
+            return Err(invalid(format!("manifest.toml: {n} labels; a pack of family {family} has none")));
+        }
+        if (family.has_labels() && self.labels.is_empty()) || self.labels.len() > MAX_LABELS {
             return Err(invalid(format!(
                 "manifest.toml: {} labels; a classifier has 1..={MAX_LABELS}",
                 self.labels.len()

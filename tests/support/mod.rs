@@ -7,7 +7,7 @@ pub mod pack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use trueline_core::engine::{Engine, Guard, Session};
+use trueline_core::engine::{Engine, Guard, Member, Session};
 use trueline_core::kernels::Isa;
 use trueline_core::model::backend::{Backend, Memory};
 use trueline_core::model::control::Control;
@@ -36,7 +36,7 @@ pub fn session(manifest: &str, tokenizer: &[u8], backend: impl Backend + 'static
     let manifest = Manifest::parse(manifest).expect("a good manifest");
     let tokenizer = Tokenizer::from_bytes(tokenizer).expect("a good tokenizer");
     let guard = Guard::from_parts(manifest, tokenizer, Box::new(backend)).expect("parts that fit");
-    let engine = Engine::from_guards(Isa::Scalar, vec![Arc::new(guard)]).expect("one guard");
+    let engine = Engine::from_members(Isa::Scalar, vec![Member::Guard(Arc::new(guard))]).expect("one guard");
     Session::new(&engine, None).expect("its first pack")
 }
 

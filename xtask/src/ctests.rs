@@ -4,12 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::c::{self, Build, Linking};
-use crate::command::{command, exists, root, run as execute};
+use crate::command::{command, exists, root, run as execute, stdout};
 use crate::report::Report;
 use crate::{header, slim, spoil};
 
 /// The pack that most tests use: small, so that Valgrind ends soon.
 const PACK: &str = "models/guard-test-f32";
+/// The aligner of that kind.
+const ALIGNER: &str = "models/aligner-test";
+/// A policy that ships.
+const POLICY: &str = "examples/policies/chat-app.toml";
 /// The pack that ships.
 const REAL_PACK: &str = "models/guard-en";
 
@@ -22,6 +26,7 @@ pub fn run(report: &mut Report) {
     report.step("no executable stack", || c::check_stack(&build));
     report.step("every function is called by a C test", c::check_exercised);
     report.step("examples in the header and the README", || examples(&build));
+    report.step("C examples of filters and aligners", || programs_of_users(&build));
     let Some(inputs) = report.setup("spoilt packs are made", || Inputs::make(&build)) else { return };
     for linking in [Linking::Static, Linking::Shared] {
         let name = format!("C and C++ tests, {linking:?} library").to_lowercase();
@@ -96,13 +101,15 @@ fn programs(
     inputs: &Inputs,
     under: &[&str],
 ) -> Result<(), String> {
-    let pack = PathBuf::from(PACK);
-    let table: [(&str, &str, Vec<&Path>); 5] = [
+    let (pack, aligner, policy) = (PathBuf::from(PACK), PathBuf::from(ALIGNER), PathBuf::from(POLICY));
+    let table: [(&str, &str, Vec<&Path>); 7] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
+        ("filter.c", "-std=c99", vec![&pack, &policy]),
+        ("align.c", "-std=c99", vec![&aligner, &pack]),
         ("threads.c", "-std=gnu99", vec![&pack]),
-        ("wrapper.cpp", "-std=c++17", vec![&pack]),
+        ("wrapper.cpp", "-std=c++17", vec![&pack, &aligner]),
     ];
     for (name, standard, arguments) in table {
         let all: Vec<&str> = [standard].into_iter().chain(flags.iter().copied()).collect();
@@ -134,4 +141,26 @@ fn examples(build: &Build) -> Result<(), String> {
     }
     let program = build.program(&write("readme.c", program.to_owned())?, Linking::Static, &["-std=c99"])?;
     execute(&mut command(program))
+}
+
+/// The examples that show filters and aligners give what they promise.
+fn programs_of_users(build: &Build) -> Result<(), String> {
+    let said = |name: &str, arguments: &[&str]| -> Result<String, String> {
+        let source = root().join("examples/c").join(name);
+        let program = build.program(&source, Linking::Shared, &["-std=c99"])?;
+        stdout(command(program).args(arguments).stdin(std::process::Stdio::null()))
+    };
+    let redacted = said("redact.c", &[POLICY, "Write to anna@example.org today."])?;
+    if redacted.trim_end() != "Write to [removed] today." {
+        return Err(format!("redact.c printed {redacted:?}"));
+    }
+    let links = said("align_words.c", &[ALIGNER, "abc xyz", "xyz abc"])?;
+    if !links.starts_with("abc\tabc\t") {
+        return Err(format!("align_words.c printed {links:?}"));
+    }
+    let shown = said("guard_stream.c", &[POLICY])?;
+    if !shown.is_empty() {
+        return Err(format!("guard_stream.c printed {shown:?} for no text"));
+    }
+    Ok(())
 }

@@ -5,7 +5,20 @@ use std::fs;
 use crate::command::root;
 
 /// The files whose items the header holds, in its order.
-const SOURCES: &[&str] = &["version", "status", "log", "cancel", "pack", "engine", "session", "result"];
+const SOURCES: &[&str] = &[
+    "version",
+    "status",
+    "log",
+    "cancel",
+    "pack",
+    "engine",
+    "session",
+    "result",
+    "policy",
+    "filter",
+    "decision",
+    "alignment",
+];
 
 const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the device. Made from ffi/src by `cargo xtask header`.
  *
@@ -37,6 +50,10 @@ const MACROS: &str = r#"
 #define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
+/** Every default of a tl_filter_options. */
+#define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
+/** Every default of a tl_align_options. */
+#define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
 "#;
 
 /// Writes the header.

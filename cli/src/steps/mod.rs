@@ -76,18 +76,19 @@ impl Fields {
         self.0.get(name).is_some_and(|value| !value.is_null())
     }
 
-    fn get(&self, name: &str) -> Result<&Value, Error> {
+    /// What is there, whatever it is.
+    pub fn value(&self, name: &str) -> Result<&Value, Error> {
         self.0.get(name).filter(|value| !value.is_null()).ok_or_else(|| invalid(format!("no field {name:?}")))
     }
 
     /// A text.
     pub fn text(&self, name: &str) -> Result<&str, Error> {
-        self.get(name)?.as_str().ok_or_else(|| invalid(format!("{name} is not a text")))
+        self.value(name)?.as_str().ok_or_else(|| invalid(format!("{name} is not a text")))
     }
 
     /// A number.
     pub fn number(&self, name: &str) -> Result<f64, Error> {
-        number(self.get(name)?).ok_or_else(|| invalid(format!("{name} is not a number")))
+        number(self.value(name)?).ok_or_else(|| invalid(format!("{name} is not a number")))
     }
 
     /// A number, or this one if there is none.
@@ -97,14 +98,14 @@ impl Fields {
 
     /// A number from 0 up, without a fraction; one that JSON may not hold exactly may be a text.
     pub fn whole(&self, name: &str) -> Result<u64, Error> {
-        let value = self.get(name)?;
+        let value = self.value(name)?;
         let whole = value.as_u64().or_else(|| value.as_str()?.parse().ok());
         whole.ok_or_else(|| invalid(format!("{name} is not a whole number from 0 up")))
     }
 
     /// Numbers; those that are not finite are "-inf", "inf", "nan".
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>, Error> {
-        let list = self.get(name)?.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
+        let list = self.value(name)?.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
         let at = |(at, value): (usize, &Value)| {
             number(value).ok_or_else(|| invalid(format!("{name}: entry {at} is not a number")))
         };
@@ -113,7 +114,7 @@ impl Fields {
 
     /// Token ids.
     pub fn tokens(&self, name: &str) -> Result<Vec<u32>, Error> {
-        let list = self.get(name)?.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
+        let list = self.value(name)?.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
         let token = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
         let at = |(at, value)| {
             token(value).ok_or_else(|| invalid(format!("{name}: entry {at} is not a token id")))

@@ -24,7 +24,7 @@ static trueline::Session make_session(const char *path) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 2) return 2;
+  if (argc != 2 && argc != 3) return 2;
   try {
     trueline::Session first = make_session(argv[1]);
     trueline::Session session = std::move(first);
@@ -54,6 +54,30 @@ int main(int argc, char **argv) {
       CHECK(false);
     } catch (const trueline::Error &error) {
       CHECK(error.status() == TL_ERR_IO);
+    }
+
+    const trueline::Policy policy("rules",
+                                  "policy = 1\nname = \"rules\"\n[[category]]\nname = \"code\"\naction = \"redact\"\n"
+                                  "[[regex]]\ncategory = \"code\"\npattern = \"Q[0-9]{4}\"\n");
+    const trueline::Filter filter(policy);
+    const trueline::Decision decision = filter.judge("See Q1234.");
+    CHECK(decision.action == trueline::Action::redact && decision.redacted == "See [code].");
+    CHECK(decision.spans.size() == 1 && decision.spans[0].start == 4 && decision.categories.size() == 1);
+    CHECK(filter.judge("\xff").status == TL_ERR_UTF8 && filter.judge("\xff").action == trueline::Action::block);
+    CHECK(trueline::Decision().action == trueline::Action::block && trueline::Decision().risk == 1.0F);
+    trueline::Stream stream(filter);
+    CHECK(stream.push("See Q1").released <= 4);
+    CHECK(stream.push("234, then go.").received == 19);
+    std::string shown = stream.take();
+    CHECK(stream.finish().action == trueline::Action::redact);
+    shown += stream.take();
+    CHECK(shown == "See [code], then go.");
+    if (argc == 3) {
+      const trueline::Pack pack = trueline::Pack::open(argv[2]);
+      const trueline::Engine engine(pack);
+      trueline::Aligner aligner(engine);
+      const trueline::WordAlignment found = aligner.words("abc xyz", "xyz abc");
+      CHECK(found.links.size() == 2 && found.source.size() == 2 && found.target[1].start == 4);
     }
   } catch (const std::exception &error) {
     std::printf("wrapper.cpp: %s\n", error.what());

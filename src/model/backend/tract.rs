@@ -62,6 +62,7 @@ pub(super) fn specs(manifest: &Manifest) -> Result<BTreeMap<String, InputSpec>, 
         Axis::Fixed(n) => Size::Fixed(*n),
         Axis::Labels => Size::Fixed(manifest.labels.len()),
         Axis::Sequence => Size::Free(SEQUENCE.to_owned()),
+        Axis::Width => Size::Free("width".to_owned()),
     };
     let spec = |input: &family::TensorSpec| {
         let kind = match input.element {

@@ -1,9 +1,9 @@
 //! Encoder with a multi-label head: ids, mask and types in, one logit a label out.
 
-use crate::model::family::{Axis, Element, Family, SPECIAL_TOKENS, TensorSpec};
+use crate::Error;
+use crate::model::family::{self, Axis, Element, Family, TensorSpec};
 use crate::model::manifest::Manifest;
 use crate::model::tensor::{Data, Tensor};
-use crate::{Code, Error};
 
 /// The family `guard-encoder`.
 #[derive(Clone, Copy, Debug)]
@@ -29,20 +29,8 @@ impl Family for GuardEncoder {
     }
 
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {
-        let n = content.len() + SPECIAL_TOKENS;
-        if n > manifest.limits.max_tokens {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!(
-                    "input_ids has {n} tokens; pack {} takes at most {}",
-                    manifest.name, manifest.limits.max_tokens
-                ),
-            ));
-        }
-        let mut ids = Vec::with_capacity(n);
-        ids.push(i64::from(manifest.tokenizer.cls));
-        ids.extend(content.iter().map(|&id| i64::from(id)));
-        ids.push(i64::from(manifest.tokenizer.sep));
+        let ids = family::ids(manifest, content)?;
+        let n = ids.len();
         let tensor = |v: Vec<i64>| Tensor::new(vec![1, n], Data::I64(v));
         Ok(vec![tensor(ids)?, tensor(vec![1; n])?, tensor(vec![0; n])?])
     }

@@ -1,18 +1,20 @@
 //! Model families: each builds its inputs and names its outputs. One file a family, one line in `ALL`.
 
+mod aligner_encoder;
 mod guard_encoder;
 
 use crate::model::manifest::Manifest;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
 
+pub use aligner_encoder::AlignerEncoder;
 pub use guard_encoder::GuardEncoder;
 
 /// Special tokens that an encoder puts around a window.
 pub const SPECIAL_TOKENS: usize = 2;
 
 /// The families that this version runs.
-const ALL: &[&dyn Family] = &[&GuardEncoder];
+const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder];
 
 /// One axis of an input or output, as a family fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Axis {
     Sequence,
     /// As many as the manifest has labels.
     Labels,
+    /// As wide as the model's states are.
+    Width,
 }
 
 /// A tensor's element type, in ONNX's numbering.
@@ -58,6 +62,23 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// [`Code::InvalidArgument`] if the window is longer than the manifest allows.
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error>;
+
+    /// Whether packs of this family have labels.
+    fn has_labels(&self) -> bool {
+        self.outputs().iter().any(|output| output.axes.contains(&Axis::Labels))
+    }
+
+    /// Refuses to be another family than this.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] naming the pack and both families.
+    fn refuse_unless(&self, wanted: &str, manifest: &Manifest) -> Result<(), Error> {
+        if self.name() == wanted {
+            return Ok(());
+        }
+        let (name, found) = (&manifest.name, self.name());
+        Err(Error::new(Code::Unavailable, format!("pack {name} is of family {found}; this needs {wanted}")))
+    }
 
     /// Refuses a manifest whose tensors are not this family's.
     ///
@@ -105,4 +126,16 @@ pub fn find(name: &str) -> Result<&'static dyn Family, Error> {
             format!("manifest.toml: family {name:?} is not known; this library has {}", known.join(", ")),
         )
     })
+}
+
+/// A window's ids between the special ones.
+fn ids(manifest: &Manifest, content: &[u32]) -> Result<Vec<i64>, Error> {
+    let n = content.len() + SPECIAL_TOKENS;
+    if n > manifest.limits.max_tokens {
+        let (name, most) = (&manifest.name, manifest.limits.max_tokens);
+        let message = format!("input_ids has {n} tokens; pack {name} takes at most {most}");
+        return Err(Error::new(Code::InvalidArgument, message));
+    }
+    let (cls, sep) = (i64::from(manifest.tokenizer.cls), i64::from(manifest.tokenizer.sep));
+    Ok([cls].into_iter().chain(content.iter().map(|&id| i64::from(id))).chain([sep]).collect())
 }

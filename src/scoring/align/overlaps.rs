@@ -61,7 +61,7 @@ impl Overlaps {
     }
 
     /// The vector of the run of `layer + 1` sentences that ends at `last`, which is not before `layer`.
-    pub(super) fn row(&self, layer: usize, last: usize) -> &[f32] {
+    pub fn row(&self, layer: usize, last: usize) -> &[f32] {
         &self.vectors[(layer * self.n + last) * self.dim..][..self.dim]
     }
 

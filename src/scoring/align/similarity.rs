@@ -137,7 +137,7 @@ fn shape(x: &[f32], y: &[f32], dim: usize, n_results: usize) -> Result<[usize; 3
 }
 
 /// Whether sums of products of these rows neither overflow nor vanish in `f32`.
-fn fits_f32(rows: &[f32], dim: usize) -> bool {
+pub(super) fn fits_f32(rows: &[f32], dim: usize) -> bool {
     rows.chunks_exact(dim).all(|row| {
         let square = dot(row, row);
         square == 0.0 || (1e-30..=1e30).contains(&square)

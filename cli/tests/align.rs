@@ -1,0 +1,116 @@
+//! `align`: the forms of its input and output, on a small pack of random weights.
+
+mod common;
+
+use std::fs;
+
+use common::{empty, f32_pack, feed, models};
+use serde_json::json;
+
+fn pack() -> String {
+    models().join("aligner-test").to_str().unwrap().to_owned()
+}
+
+#[test]
+fn objects_are_answered_in_order_with_their_ids() {
+    let input = r#"{"id":1,"source":"abc, xyz","target":"xyz abc"}
+{"id":"w","source":["abc","q"],"target":["q","abc"],"method":"match"}
+{"source":"abc","target":[]}
+{"id":4,"source":7,"target":"a"}
+{"id":5,"source":"a","target":"b","method":"best"}
+{"id":6,"source":"a"}
+not json
+"#;
+    let ran = feed(&["align", "words", "--jsonl", "--pack", &pack()], input.as_bytes());
+    assert_eq!((ran.status, &*ran.err), (Some(1), ""));
+    let found = ran.lines();
+    assert_eq!(found.len(), 7);
+    assert_eq!(found[0]["id"], 1);
+    assert_eq!(found[0]["source_words"], json!([[0, 3], [3, 4], [5, 8]]));
+    assert_eq!(found[0]["target_words"], json!([[0, 3], [4, 7]]));
+    let link = &found[0]["links"][0];
+    assert_eq!((&link[0], &link[1]), (&json!(0), &json!(1)));
+    assert!((0.0..=1.0).contains(&link[2].as_f64().unwrap()));
+    assert_eq!(found[1]["pharaoh"], "0-1 1-0");
+    assert!(found[1].get("source_words").is_none());
+    assert_eq!((&found[2]["links"], &found[2]["null_source"]), (&json!([]), &json!([0])));
+    for (at, word) in [(3, "source is neither"), (4, "\"best\""), (5, "\"target\""), (6, "no JSON object")] {
+        let message = found[at]["error"]["message"].as_str().unwrap();
+        assert!(message.contains(word), "{message}");
+    }
+    assert_eq!((&found[3]["id"], &found[5]["id"]), (&json!(4), &json!(6)));
+}
+
+#[test]
+fn lines_are_answered_by_links() {
+    let input = "abc xyz ||| xyz abc\nabc, xyz\txyz abc\n ||| \nno bars\na ||| b ||| c\n";
+    let ran = feed(&["align", "words", "--pack", &pack()], input.as_bytes());
+    assert_eq!(ran.status, Some(1));
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!((lines[0], lines[2], lines[3], lines[4]), ("0-1 1-0", "", "", ""));
+    assert!(lines[1].contains("0-1") && lines[1].contains("2-0"), "{}", lines[1]);
+    assert!(ran.err.contains("line 4: neither") && ran.err.contains("line 5: more than one"), "{}", ran.err);
+}
+
+#[test]
+fn a_page_shows_every_pair() {
+    let page = empty("align-page").join("page.html");
+    let args = ["align", "words", "--pack", &pack(), "--html", page.to_str().unwrap(), "abc <b>", "abc"];
+    let ran = feed(&args, b"");
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    assert!(ran.out.starts_with("SOURCE") && ran.out.contains("abc"), "{}", ran.out);
+    let html = fs::read_to_string(page).unwrap();
+    assert!(html.contains("&lt;") && !html.contains("<b>") && html.ends_with("</html>\n"));
+}
+
+#[test]
+fn sentences_and_documents_come_from_objects_and_from_files() {
+    let input = r#"{"id":1,"source":"Abc abc. Xyz xyz.","target":["abc abc","xyz xyz"]}
+{"source":["a",1],"target":[]}
+"#;
+    let ran = feed(&["align", "sentences", "--pack", &pack()], input.as_bytes());
+    assert_eq!(ran.status, Some(1));
+    let found = ran.lines();
+    assert_eq!(found[0]["source_sentences"], json!([[0, 8], [9, 17]]));
+    let covered: usize =
+        found[0]["pairs"].as_array().unwrap().iter().map(|p| p["target"].as_array().unwrap().len()).sum();
+    assert_eq!(covered, 2);
+    assert!(found[1]["error"]["message"].as_str().unwrap().contains("entry 1"));
+
+    let input = r#"{"source":[["abcabc","xyz xyz"],["mnopq","ghijk"]],"target":[["mnopq","ghijk"],"abcabc. xyz xyz"]}"#;
+    let ran = feed(&["align", "documents", "--jsonl", "--pack", &pack()], input.as_bytes());
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    let mut pairs: Vec<_> =
+        ran.lines()[0]["pairs"].as_array().unwrap().iter().map(|p| (p[0].clone(), p[1].clone())).collect();
+    pairs.sort_by_key(|p| p.0.as_u64());
+    assert_eq!(pairs, [(json!(0), json!(1)), (json!(1), json!(0))]);
+
+    let folder = empty("align-files");
+    let (a, b) = (folder.join("a"), folder.join("b"));
+    fs::write(&a, "abcabc\nxyz xyz\n\nmnopq\nghijk\n").unwrap();
+    fs::write(&b, "mnopq\nghijk\n\n\nabcabc\nxyz xyz\n").unwrap();
+    let (a, b) = (a.to_str().unwrap(), b.to_str().unwrap());
+    let ran = feed(&["align", "documents", "--pack", &pack(), a, b], b"");
+    assert_eq!((ran.status, ran.out.lines().count()), (Some(0), 2), "{}", ran.err);
+    let ran = feed(&["align", "sentences", "--pack", &pack(), a, a], b"");
+    assert_eq!(ran.status, Some(0), "{}", ran.err);
+    assert!(ran.out.lines().all(|line| line.split('\t').count() == 3), "{}", ran.out);
+}
+
+#[test]
+fn wrong_usage_is_said() {
+    let guard = f32_pack();
+    for (args, word) in [
+        (&["align", "words", "--pack", &guard][..], "aligner-encoder"),
+        (&["align", "words", "--pack", "/nowhere"], "/nowhere"),
+        (&["align", "words", "--method", "best", "--pack", &pack()], "itermax"),
+        (&["align", "sentences", "--pack", &pack(), "/nowhere/a", "/nowhere/b"], "/nowhere/a"),
+    ] {
+        let ran = feed(args, b"");
+        assert_eq!(ran.status, Some(2), "{args:?}");
+        assert!(ran.complaint().contains(word), "{}", ran.err);
+    }
+    let ran = feed(&["guard", "--pack", &pack(), "text"], b"");
+    assert_ne!(ran.status, Some(0));
+}

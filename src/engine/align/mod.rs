@@ -1,0 +1,9 @@
+//! Text pairs through an aligner pack: words, sentences and documents of two languages.
+
+mod aligner;
+mod sentences;
+mod words;
+
+pub use aligner::{Aligner, Work};
+pub use sentences::{DocumentLink, SentencePair};
+pub use words::{Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of};

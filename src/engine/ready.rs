@@ -1,0 +1,104 @@
+//! A pack made ready to run: manifest, tokenizer and backend, of whatever family.
+
+use crate::model::backend::{self, Backend, Kind, Loaded, Memory, Settings};
+use crate::model::control::Control;
+use crate::model::family::{self, Family, SPECIAL_TOKENS};
+use crate::model::manifest::Manifest;
+use crate::model::pack::Pack;
+use crate::model::tensor::Tensor;
+use crate::model::tokenizer::Tokenizer;
+use crate::{Code, Error};
+
+/// What every kind of pack has once it is loaded. Immutable.
+pub(super) struct Ready {
+    pub(super) manifest: Manifest,
+    /// sha256 of the pack's manifest; empty if it was made from parts.
+    pub(super) pack_sha256: String,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) backend: Box<dyn Backend>,
+    pub(super) kind: Kind,
+    /// Why it is that backend.
+    pub(super) why: String,
+    family: &'static dyn Family,
+}
+
+impl Ready {
+    /// Reads the tokenizer and prepares the backend.
+    ///
+    /// # Errors
+    /// [`Code::InvalidModel`], [`Code::TooLarge`] or [`Code::ModelMismatch`] for the model file;
+    /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
+    /// [`Code::Unavailable`] for a backend that is not there.
+    pub(super) fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
+        let tokenizer = Tokenizer::of(pack)?;
+        let Loaded { backend, kind, why } = backend::load(settings, pack)?;
+        let ready = Self::from_parts(pack.manifest().clone(), tokenizer, backend)?;
+        Ok(Self { pack_sha256: pack.sha256().to_owned(), kind, why, ..ready })
+    }
+
+    /// The same over parts that were made elsewhere.
+    ///
+    /// # Errors
+    /// [`Code::InvalidTokenizer`] if the tokenizer is not the manifest's.
+    pub(super) fn from_parts(
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        backend: Box<dyn Backend>,
+    ) -> Result<Self, Error> {
+        let family = family::find(&manifest.family)?;
+        check_tokenizer(&manifest, &tokenizer)?;
+        let (kind, why) = (Kind::Default, "made from parts".to_owned());
+        Ok(Self { manifest, pack_sha256: String::new(), tokenizer, backend, kind, why, family })
+    }
+
+    /// One window through the model: the family's outputs.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a window longer than the manifest allows; what the backend says.
+    pub(super) fn run(
+        &self,
+        memory: &mut Memory,
+        content: &[u32],
+        control: &Control,
+    ) -> Result<Vec<Tensor>, Error> {
+        let inputs = self.family.encode(&self.manifest, content)?;
+        self.backend.run(memory, &inputs, control)
+    }
+
+    /// The most content tokens of a window, and how far the next one begins after it.
+    pub(super) fn window(&self) -> (usize, usize) {
+        let limits = &self.manifest.limits;
+        (limits.max_tokens - SPECIAL_TOKENS, limits.stride)
+    }
+
+    /// The largest token id: a model of another vocabulary is refused by a run on it.
+    pub(super) fn last_token(&self) -> u32 {
+        self.manifest.tokenizer.vocabulary - 1
+    }
+}
+
+fn check_tokenizer(manifest: &Manifest, tokenizer: &Tokenizer) -> Result<(), Error> {
+    let stated = &manifest.tokenizer;
+    let found = tokenizer.vocabulary();
+    if found as u64 != u64::from(stated.vocabulary) || found == 0 {
+        return Err(Error::new(
+            Code::InvalidTokenizer,
+            format!(
+                "{} has {found} tokens; the manifest of {} states {}",
+                stated.file, manifest.name, stated.vocabulary
+            ),
+        ));
+    }
+    for (word, id) in [("cls", stated.cls), ("sep", stated.sep), ("pad", stated.pad)] {
+        if tokenizer.token(id).is_none() {
+            return Err(Error::new(
+                Code::InvalidTokenizer,
+                format!(
+                    "{} has no token {id}, which the manifest of {} gives for {word}",
+                    stated.file, manifest.name
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
