@@ -10,6 +10,7 @@ mod header;
 mod idle;
 mod kit;
 mod mca;
+mod models;
 mod peers;
 mod report;
 mod size;
@@ -29,6 +30,7 @@ cargo xtask header   write include/trueline.h anew from ffi/src
 cargo xtask peers    fetch the pinned peers (onnxruntime) into .peers/, for tests and benches beside them
 cargo xtask bench-kit [aarch64|x86_64]
                      a static benchmark and a packed pack in one archive, for a board (default: aarch64)
+cargo xtask models   make the packs that are too large for the repository, in target/models: the aligner of all languages
 cargo xtask idle     CPU time of an engine's threads over 60 idle seconds, to benches/results/idle.md
 cargo xtask size     build both shared libraries as they ship, write whose code they are to benches/results/size.md
 cargo xtask compare [--rounds N] [--runs N] [--cold N] [--only WORD,WORD]
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         ["size"] => size::run(),
         ["bench-kit"] => kit::run("aarch64"),
         ["bench-kit", architecture] => kit::run(architecture),
+        ["models"] => models::run_all(),
         ["idle"] => idle::run(60),
         ["compare", rest @ ..] => compare::run(rest),
         _ => {

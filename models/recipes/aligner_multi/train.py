@@ -88,7 +88,7 @@ def main():
     """Writes `tokenizer.json`, `start.pt` (cut, not trained) and `aligner.pt`."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--container", type=Path, required=True)
-    p.add_argument("--data", type=Path, required=True)
+    p.add_argument("--data", type=Path, help="not needed for all pieces")
     p.add_argument("--out", type=Path, required=True)
     p.add_argument("--pieces", type=int, default=64000, help="size of the vocabulary; 0: all of it, and no training")
     p.add_argument("--epochs", type=int, default=2)
@@ -98,7 +98,7 @@ def main():
     random.seed(7)
     torch.manual_seed(7)
     c = container.read(args.container)
-    rows = pairs.tatoeba(args.data, "train")
+    rows = pairs.tatoeba(args.data, "train") if args.pieces else []
     wanted = vocabulary.seen(c, [text for row in rows for text in row[1:]]) if args.pieces else set()
     ids = vocabulary.choose(c, args.pieces or None, wanted)
     vocabulary.write(c, ids, args.out / "tokenizer.json")

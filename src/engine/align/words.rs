@@ -16,8 +16,8 @@ use crate::{Code, Error};
 
 /// The most words a side may have.
 pub const MAX_WORDS: usize = 65_536;
-/// Above this many pairs of pieces a method that needs them all works on words instead: 32 MB.
-const MAX_PAIRS: usize = 1 << 22;
+/// Above this many pairs of pieces a method that needs them all works on words instead: 16 MB.
+const MAX_PAIRS: usize = 1 << 21;
 /// What cosines are divided by before a softmax: chosen on the Japanese-English gold pairs, so that the published threshold holds.
 const TEMPERATURE: f64 = 0.008;
 
@@ -166,7 +166,8 @@ impl Aligner {
     /// no link.
     /// # Cost
     /// A model run a side and window; then `O(pieces of the source * pieces of the target)`. Memory is linear in both for
-    /// [`Method::Argmax`] without distortion; otherwise 16 bytes a pair of pieces, or a pair of words above 4,194,304.
+    /// [`Method::Argmax`] without distortion; otherwise 8 bytes ([`Method::Match`], softmax and entmax: 16) a pair of
+    /// pieces, or a pair of words above 2,097,152.
     pub fn words(
         &self,
         work: &mut Work,

@@ -5,7 +5,10 @@ use trueline_kernels::{Isa, cosine_matrix_f32, dot_matrix_f32};
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 
-/// Memory of this module's functions, for reuse: one `f32` for each pair and each target row.
+/// Rows of `x` whose cosines are made at once.
+const ROWS: usize = 64;
+
+/// Memory of this module's functions, for reuse: one `f32` for each target row and each pair, of [`cosine`] for 64 rows' pairs.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
     pairs: Vec<f32>,
@@ -42,11 +45,14 @@ pub fn cosine(
         return Ok(());
     }
     let Scratch { pairs, norms } = scratch;
-    pairs.resize(similarity.len(), 0.0);
-    norms.resize(shape[1], 0.0);
-    cosine_matrix_f32(isa, x, y, shape, norms, pairs);
-    for (similarity, cosine) in similarity.iter_mut().zip(pairs) {
-        *similarity = (f64::from(*cosine) + 1.0) / 2.0;
+    let [_, n_target, _] = shape;
+    norms.resize(n_target, 0.0);
+    for (x, similarity) in x.chunks(ROWS * dim).zip(similarity.chunks_mut((ROWS * n_target).max(1))) {
+        pairs.resize(similarity.len(), 0.0);
+        cosine_matrix_f32(isa, x, y, [x.len() / dim, n_target, dim], norms, pairs);
+        for (similarity, cosine) in similarity.iter_mut().zip(pairs.iter()) {
+            *similarity = (f64::from(*cosine) + 1.0) / 2.0;
+        }
     }
     Ok(())
 }
