@@ -104,10 +104,10 @@ pub enum Command {
     /// Look for a watermark
     #[command(subcommand)]
     Watermark(Watermark),
-    /// Choose thresholds on labelled texts (not built yet)
-    Calibrate(NotBuilt),
-    /// Measure how far a pack drifts from another (not built yet)
-    Audit(NotBuilt),
+    /// Choose thresholds on labelled texts or scores, and write them as a policy
+    Calibrate(CalibrateArgs),
+    /// Measure how far a pack drifts from another, on the texts of standard input
+    Audit(AuditArgs),
     /// Add the compiled plan to a pack, so that it loads at once
     Pack(PackArgs),
     /// Compute metrics of outputs against gold files
@@ -188,8 +188,8 @@ pub struct AlignDocumentsArgs {
 pub enum Eval {
     /// Precision, recall, F1 and error rate of word alignments
     Align(EvalAlignArgs),
-    /// Metrics of scores against labels (not built yet)
-    Classify(NotBuilt),
+    /// AUROC, AUPRC and recall of scores, and error rates of actions, against labels
+    Classify(EvalClassifyArgs),
 }
 
 /// `trueline eval align`.
@@ -203,6 +203,52 @@ pub struct EvalAlignArgs {
     #[arg(long)]
     pub one_indexed: bool,
     /// Write JSON objects: one for each line that cannot be used, then the scores
+    #[arg(long)]
+    pub jsonl: bool,
+}
+
+/// `trueline eval classify`.
+#[derive(Args, Debug)]
+pub struct EvalClassifyArgs {
+    /// Labels, a JSON object a line: `label` (true, false, a category, a list or an object of them) and `language`
+    pub gold: PathBuf,
+    /// What a filter said, in the same order: `score`, or the `risk`, `categories` and `action` of `trueline guard --jsonl`
+    pub output: PathBuf,
+    /// Write JSON objects
+    #[arg(long)]
+    pub jsonl: bool,
+}
+
+/// `trueline calibrate`, which reads a JSON object a line: `label`, and `text` or `score` or `categories`.
+#[derive(Args, Debug)]
+pub struct CalibrateArgs {
+    /// Accepted for likeness with others: the input is JSON lines
+    #[arg(long)]
+    pub jsonl: bool,
+    /// The category that a label of true or false is about; otherwise labels name categories
+    #[arg(long, value_name = "NAME", value_parser = category)]
+    pub category: Option<String>,
+    /// What the threshold keeps to
+    #[arg(long, value_name = "WHAT", default_value = "fpr")]
+    pub method: CalibrationMethod,
+    /// That share, above 0 and below 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.01, value_parser = share)]
+    pub target: f64,
+}
+
+/// What a calibrated threshold keeps to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CalibrationMethod {
+    /// The share of harmless items that are flagged, on these items
+    Fpr,
+    /// The expected share of all items that are harmful and missed, by conformal risk control
+    Miss,
+}
+
+/// `trueline audit`, which takes two packs and reads a JSON object a line: `text`, and `language` and `label` if known.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// Write JSON objects
     #[arg(long)]
     pub jsonl: bool,
 }
@@ -248,10 +294,7 @@ impl Command {
             Self::Align(Align::Audio(_)) => Some("align audio"),
             Self::Score(Score::Consistency(_)) => Some("score consistency"),
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
-            Self::Calibrate(_) => Some("calibrate"),
-            Self::Audit(_) => Some("audit"),
-            Self::Eval(Eval::Classify(_)) => Some("eval classify"),
-            Self::Eval(Eval::Align(_)) => None,
+            Self::Calibrate(_) | Self::Audit(_) | Self::Eval(_) => None,
         }
     }
 }
@@ -402,4 +445,22 @@ fn seconds(word: &str) -> Result<f64, String> {
         Ok(n) => Err(format!("{n} is not above 0 and at most 600")),
         Err(e) => Err(e.to_string()),
     }
+}
+
+/// A share for `--target`.
+fn share(word: &str) -> Result<f64, String> {
+    match word.parse::<f64>() {
+        Ok(n) if n > 0.0 && n < 1.0 => Ok(n),
+        Ok(n) => Err(format!("{n} is not above 0 and below 1")),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// A name for `--category`.
+fn category(word: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !word.is_empty() && word.len() <= 32 && word.chars().all(plain) {
+        return Ok(word.to_owned());
+    }
+    Err("a category's name is 1 to 32 lower-case letters, digits and underscores".to_owned())
 }

@@ -2,10 +2,13 @@
 
 mod align;
 mod args;
+mod audit;
 mod bench;
+mod calibrate;
 mod eval;
 mod explain;
 mod guard;
+mod labelled;
 mod lookup;
 mod output;
 mod pack;
@@ -64,6 +67,8 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Decode(_) => steps::run(steps::decode::answer),
         Command::Watermark(Watermark::Detect(_)) => steps::run(steps::watermark::answer),
         Command::Align(what) => align::run(what, &cli.common),
+        Command::Calibrate(args) => calibrate::run(args, &cli.common),
+        Command::Audit(args) => audit::run(args, &cli.common),
         Command::Eval(what) => eval::run(what),
         // Answered above.
         _ => Ok(output::USAGE),

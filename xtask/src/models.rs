@@ -34,9 +34,12 @@ pub fn run_all() -> Result<(), String> {
     for name in ["LICENSE", "NOTICE"] {
         copy(root().join("models/aligner-multi").join(name), name)?;
     }
-    run(script("pack.py")
-        .arg(&pack)
-        .args(["--languages", "mul", "--summary", "States of tokens that align texts of 100 languages"]))?;
+    run(script("pack.py").arg(&pack).args([
+        "--languages",
+        "mul",
+        "--summary",
+        "States of tokens that align texts of 100 languages",
+    ]))?;
     println!("{}", pack.display());
     Ok(())
 }

@@ -1,15 +1,15 @@
 //! `trueline eval`: outputs against gold files, as a table of metrics.
 
 mod align;
+pub mod classify;
 
 use crate::args::Eval;
-use crate::output::{self, Stop};
+use crate::output::Stop;
 
 /// Computes the metrics asked for. Exit status 1 if a line could not be used.
 pub fn run(what: &Eval) -> Result<u8, Stop> {
     match what {
         Eval::Align(args) => align::run(args),
-        // Answered before: it is not built yet.
-        Eval::Classify(_) => Ok(output::USAGE),
+        Eval::Classify(args) => classify::run(args),
     }
 }

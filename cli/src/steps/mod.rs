@@ -23,7 +23,7 @@ pub fn run(answer: impl Fn(&Fields) -> Result<Value, Error>) -> Result<u8, Stop>
     loop {
         let line = lines.next().map_err(|e| Stop::Failed(format!("standard input: {e}")))?;
         let Some(line) = line else { return Ok(status) };
-        let (id, result) = match parse(&line) {
+        let (id, result) = match Fields::parse(&line) {
             Ok(fields) => {
                 // A panic is a fault of ours; it costs this line its answer and the others nothing.
                 let answered = catch_unwind(AssertUnwindSafe(|| answer(&fields)));
@@ -51,17 +51,6 @@ pub fn run(answer: impl Fn(&Fields) -> Result<Value, Error>) -> Result<u8, Stop>
     }
 }
 
-fn parse(line: &Line) -> Result<Fields, Error> {
-    match line {
-        Line::TooLong { bytes, most, .. } => Err(too_long(*bytes, *most)),
-        Line::Whole(bytes) => match serde_json::from_slice(bytes) {
-            Ok(Value::Object(fields)) => Ok(Fields(fields)),
-            Ok(_) => Err(invalid("the line is no JSON object")),
-            Err(e) => Err(invalid(format!("the line is no JSON object: {e}"))),
-        },
-    }
-}
-
 /// An error of the input.
 pub fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, message)
@@ -71,6 +60,18 @@ pub fn invalid(message: impl Into<String>) -> Error {
 pub struct Fields(Map<String, Value>);
 
 impl Fields {
+    /// The fields of a line that is a JSON object.
+    pub fn parse(line: &Line) -> Result<Self, Error> {
+        match line {
+            Line::TooLong { bytes, most, .. } => Err(too_long(*bytes, *most)),
+            Line::Whole(bytes) => match serde_json::from_slice(bytes) {
+                Ok(Value::Object(fields)) => Ok(Self(fields)),
+                Ok(_) => Err(invalid("the line is no JSON object")),
+                Err(e) => Err(invalid(format!("the line is no JSON object: {e}"))),
+            },
+        }
+    }
+
     /// Whether a field is there and not null.
     pub fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| !value.is_null())
