@@ -124,8 +124,8 @@ pub enum Align {
     Sentences(AlignSentencesArgs),
     /// Documents of two collections
     Documents(AlignDocumentsArgs),
-    /// Train a table on a bitext (not built yet)
-    Train(NotBuilt),
+    /// Train a table of words on a bitext, for `align words --table`
+    Train(AlignTrainArgs),
     /// Words of a text to a recording (not built yet)
     Audio(NotBuilt),
 }
@@ -146,6 +146,12 @@ pub struct AlignWordsArgs {
     /// In favour of the diagonal, from 0 (not at all) to 1
     #[arg(long, value_name = "RATIO", default_value_t = 0.0)]
     pub distortion: f64,
+    /// Align by this table, which `align train` made, and not by a pack
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["texts", "distortion", "whole_words"])]
+    pub table: Option<PathBuf>,
+    /// With --table: how both directions are joined
+    #[arg(long, value_name = "HOW", default_value = "grow-diag-final-and")]
+    pub symmetrise: JoinWord,
     /// Match words by the means of their pieces
     #[arg(long)]
     pub whole_words: bool,
@@ -155,6 +161,39 @@ pub struct AlignWordsArgs {
     /// Write a page that shows the first 1,000 pairs
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// How the links of both directions are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JoinWord {
+    /// Links in both
+    Intersection,
+    /// Links in either
+    Union,
+    /// From those in both to their neighbours in either
+    GrowDiag,
+    /// And then what has a free word
+    GrowDiagFinal,
+    /// And then what has two free words
+    GrowDiagFinalAnd,
+}
+
+/// `trueline align train`.
+#[derive(Args, Debug)]
+pub struct AlignTrainArgs {
+    /// `source ||| target` lines, words between blanks; or the source sentences alone
+    pub bitext: PathBuf,
+    /// The target sentences, if the first file has none
+    pub target: Option<PathBuf>,
+    /// Where the table goes
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Rounds of expectation and maximisation, the last of which only aligns
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = rounds)]
+    pub rounds: usize,
+    /// Do not favour the diagonal: Model 1
+    #[arg(long)]
+    pub no_diagonal: bool,
 }
 
 /// `trueline align sentences`.
@@ -289,8 +328,9 @@ impl Command {
             Self::Decode(_) | Self::Watermark(Watermark::Detect(_)) => None,
             Self::Inspect(_) => Some("inspect"),
             Self::Correct(_) => Some("correct"),
-            Self::Align(Align::Words(_) | Align::Sentences(_) | Align::Documents(_)) => None,
-            Self::Align(Align::Train(_)) => Some("align train"),
+            Self::Align(Align::Words(_) | Align::Sentences(_) | Align::Documents(_) | Align::Train(_)) => {
+                None
+            }
             Self::Align(Align::Audio(_)) => Some("align audio"),
             Self::Score(Score::Consistency(_)) => Some("score consistency"),
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
@@ -463,4 +503,13 @@ fn category(word: &str) -> Result<String, String> {
         return Ok(word.to_owned());
     }
     Err("a category's name is 1 to 32 lower-case letters, digits and underscores".to_owned())
+}
+
+/// A number for `--rounds`.
+fn rounds(word: &str) -> Result<usize, String> {
+    match word.parse::<usize>() {
+        Ok(n @ 1..=1000) => Ok(n),
+        Ok(n) => Err(format!("{n} is not in 1 to 1000")),
+        Err(e) => Err(e.to_string()),
+    }
 }

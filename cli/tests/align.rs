@@ -114,3 +114,46 @@ fn wrong_usage_is_said() {
     let ran = feed(&["guard", "--pack", &pack(), "text"], b"");
     assert_ne!(ran.status, Some(0));
 }
+
+#[test]
+fn a_table_is_trained_and_used() {
+    let folder = empty("align-train");
+    let (bitext, table) = (folder.join("bitext"), folder.join("table"));
+    let lines =
+        ["the house ||| das Haus", "the book ||| das Buch", "a book ||| ein Buch", "a house ||| ein Haus"];
+    fs::write(&bitext, lines.join("\n")).unwrap();
+    let (bitext, table) = (bitext.to_str().unwrap(), table.to_str().unwrap());
+    let ran = feed(&["align", "train", bitext, "--output", table, "--no-diagonal"], b"");
+    assert_eq!((ran.status, &*ran.out, &*ran.err), (Some(0), "", ""));
+    let ran = feed(&["align", "words", "--table", table], b"the book ||| Buch das\nno bars\n");
+    assert_eq!((ran.status, ran.out.lines().next()), (Some(1), Some("0-1 1-0")), "{}", ran.err);
+    assert!(ran.err.contains("line 2"), "{}", ran.err);
+    let input = b"{\"id\":1,\"source\":\"the book now\",\"target\":[\"Buch\"]}\n";
+    let ran = feed(&["align", "words", "--jsonl", "--table", table, "--symmetrise", "intersection"], input);
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    let found = &ran.lines()[0];
+    assert_eq!(
+        (&found["pharaoh"], &found["null_source"], &found["id"]),
+        (&json!("1-0"), &json!([0, 2]), &json!(1))
+    );
+    assert!(found["links"][0][2].as_f64().unwrap() > 0.5);
+
+    // Two files, and what is wrong with files.
+    let (source, target) = (folder.join("s"), folder.join("t"));
+    fs::write(&source, "a b\nc\n").unwrap();
+    fs::write(&target, "x y\nz\n").unwrap();
+    let (source, target) = (source.to_str().unwrap(), target.to_str().unwrap());
+    assert_eq!(feed(&["align", "train", source, target, "--output", table], b"").status, Some(0));
+    for (args, status, word) in [
+        (&["align", "train", source, "--output", table][..], 1, "line 1: not one |||"),
+        (&["align", "train", source, bitext, "--output", table], 1, "2 and 4 lines"),
+        (&["align", "train", "/nowhere", "--output", table], 2, "/nowhere"),
+        (&["align", "train", bitext, "--output", "/nowhere/table"], 1, "/nowhere"),
+        (&["align", "words", "--table", source], 2, "too short"),
+        (&["align", "words", "--table", table, "--html", "x"], 2, "--html"),
+    ] {
+        let ran = feed(args, b"");
+        assert_eq!(ran.status, Some(status), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(word), "{args:?}: {}", ran.err);
+    }
+}

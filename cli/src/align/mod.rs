@@ -3,6 +3,8 @@
 mod documents;
 mod html;
 mod sentences;
+mod table;
+mod train;
 mod words;
 
 use std::cell::RefCell;
@@ -32,8 +34,9 @@ pub fn run(what: &Align, common: &Common) -> Result<u8, Stop> {
         Align::Words(args) => words::run(args, common),
         Align::Sentences(args) => sentences::run(args, common),
         Align::Documents(args) => documents::run(args, common),
+        Align::Train(args) => train::run(args, common),
         // Answered before.
-        Align::Train(_) | Align::Audio(_) => Ok(output::USAGE),
+        Align::Audio(_) => Ok(output::USAGE),
     }
 }
 

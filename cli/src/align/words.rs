@@ -9,7 +9,7 @@ use trueline_core::Error;
 use trueline_core::engine::Session;
 use trueline_core::engine::align::{Method, Side, WordAlignment, WordOptions};
 
-use super::{html, lines, objects, session};
+use super::{html, lines, objects, session, table};
 use crate::args::{AlignWordsArgs, Common};
 use crate::output::{self, Stop};
 use crate::steps::{Fields, invalid};
@@ -19,6 +19,12 @@ const PAGE: usize = 1000;
 
 /// Aligns the words of pairs of sentences.
 pub fn run(args: &AlignWordsArgs, common: &Common) -> Result<u8, Stop> {
+    if let Some(path) = &args.table {
+        if args.html.is_some() {
+            return Err(Stop::Usage("--html: not with --table".into()));
+        }
+        return table::run(path, args.symmetrise, args.jsonl);
+    }
     let options = options(args)?;
     let session = session(common)?;
     let page = RefCell::new(Vec::new());

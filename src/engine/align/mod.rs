@@ -1,6 +1,7 @@
 //! Text pairs through an aligner pack: words, sentences and documents of two languages.
 
 mod aligner;
+pub mod lexicon;
 mod sentences;
 mod words;
 

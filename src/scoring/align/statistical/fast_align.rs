@@ -133,31 +133,12 @@ pub fn train(
             let mut of_pair = 0.0;
             let mut links = Vec::new();
             for (at, cells) in cells.chunks_exact(n + 1).enumerate() {
-                let (i, tension) = (at + 1, model.tension);
-                let even = 1.0 / (n + usize::from(options.null.is_some())) as f64;
-                let scale = if options.diagonal {
-                    normaliser(i, m, n, tension) / (1.0 - options.null_share)
-                } else {
-                    0.0
-                };
-                shares.clear();
-                shares.push(options.null.map_or(0.0, |null| {
-                    model.table.value(cells[0]) * if options.diagonal { null } else { even }
-                }));
-                shares.extend((1..=n).map(|j| {
-                    let prior =
-                        if options.diagonal { f64::exp(tension * off(i, j, m, n)) / scale } else { even };
-                    model.table.value(cells[j]) * prior
-                }));
+                let i = at + 1;
+                shares_of(at, [n, m], model.tension, &options, |j| model.table.value(cells[j]), &mut shares);
                 let sum: f64 = shares.iter().sum();
                 of_pair += f64::ln(sum);
                 if last {
-                    let start = if options.null.is_some() { (0, shares[0]) } else { (0, -1.0) };
-                    let best =
-                        (1..=n).fold(start, |best, j| if shares[j] > best.1 { (j, shares[j]) } else { best });
-                    if best.0 > 0 {
-                        links.push(Link::new(best.0 - 1, at));
-                    }
+                    links.extend(best_of(&shares, &options).map(|source| Link::new(source, at)));
                     continue;
                 }
                 for (j, share) in shares.iter().enumerate() {
@@ -205,6 +186,64 @@ pub fn train(
         }
     }
     Ok(model)
+}
+
+/// Replaces `links` by those of a pair that need not be of the corpus: for each target word the likeliest source word.
+///
+/// `lengths` are the words of source and target; `probability` is that of the target word at a position, for the source word at
+/// another or for none, as a [`Table`] has it. Of the options, `diagonal`, `null` and `null_share` are used.
+///
+/// # Cost
+/// `O(n m)` calls of `probability`.
+/// # Source
+/// fast_align's forced alignment; with the table of its training, the links of its corpus.
+pub fn align(
+    lengths: [usize; 2],
+    tension: f64,
+    options: &Options,
+    probability: impl Fn(Option<usize>, usize) -> f64,
+    links: &mut Vec<Link>,
+) {
+    links.clear();
+    let [n, m] = lengths;
+    if n == 0 {
+        return;
+    }
+    let mut shares = Vec::with_capacity(n + 1);
+    for at in 0..m {
+        shares_of(at, lengths, tension, options, |j| probability(j.checked_sub(1), at), &mut shares);
+        links.extend(best_of(&shares, options).map(|source| Link::new(source, at)));
+    }
+    links.sort_unstable();
+}
+
+/// What no word and each source word have of the target word at a position: `value` of it, by the prior of the places.
+fn shares_of(
+    at: usize,
+    [n, m]: [usize; 2],
+    tension: f64,
+    options: &Options,
+    value: impl Fn(usize) -> f64,
+    shares: &mut Vec<f64>,
+) {
+    let i = at + 1;
+    let even = 1.0 / (n + usize::from(options.null.is_some())) as f64;
+    let scale =
+        if options.diagonal { normaliser(i, m, n, tension) / (1.0 - options.null_share) } else { 0.0 };
+    shares.clear();
+    shares.push(options.null.map_or(0.0, |null| value(0) * if options.diagonal { null } else { even }));
+    shares.extend((1..=n).map(|j| {
+        let prior = if options.diagonal { f64::exp(tension * off(i, j, m, n)) / scale } else { even };
+        value(j) * prior
+    }));
+}
+
+/// The source word with the greatest share, the first of equals; `None` if that is no word.
+fn best_of(shares: &[f64], options: &Options) -> Option<usize> {
+    let start = if options.null.is_some() { (0, shares[0]) } else { (0, -1.0) };
+    let best =
+        (1..shares.len()).fold(start, |best, j| if shares[j] > best.1 { (j, shares[j]) } else { best });
+    best.0.checked_sub(1)
 }
 
 /// How far a cell is off the diagonal, below 0.

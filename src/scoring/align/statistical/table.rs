@@ -43,7 +43,14 @@ impl Table {
         self.values.is_empty()
     }
 
-    pub(super) fn n_rows(&self) -> usize {
+    /// The target words of a row and their probabilities, ascending by word: row 0 is that of no word, word `e` has row `e + 1`.
+    pub fn row(&self, row: usize) -> (&[u32], &[f64]) {
+        let cells = self.starts[row]..self.starts[row + 1];
+        (&self.columns[cells.clone()], &self.values[cells])
+    }
+
+    /// The number of rows: one more than there are source words.
+    pub fn n_rows(&self) -> usize {
         self.starts.len() - 1
     }
 
