@@ -967,6 +967,24 @@ tl_status tl_align_matrix(const tl_align_options *options,
                           tl_alignment *alignment);
 
 /**
+ * Reads links from the caller's own vectors; needs no pack.
+ *
+ * @param options    `method` and `distortion` are used; may be NULL: every default.
+ * @param source     `n_source` x `dim`, row-major; may be NULL if it has no number.
+ * @param target     `n_target` x `dim`, row-major.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. It has no word ranges.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, `dim` 0, or a shape that no memory can hold;
+ *         TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. In SIMD, with the same links on every CPU.
+ */
+tl_status tl_align_vectors(const tl_align_options *options,
+                           const float *source,
+                           size_t n_source,
+                           const float *target,
+                           size_t n_target,
+                           size_t dim,
+                           tl_alignment *alignment);
+
+/**
  * The links between words, sorted by source, then target.
  *
  * @param out_count  gets their number; 0 for NULL.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trueline_core::engine::align::{
-    Method, Scratch, SentencePair, Side, WordAlignment, WordLink, WordOptions, links_of,
+    Method, Scratch, SentencePair, Side, WordAlignment, WordLink, WordOptions, links_of, links_of_rows,
 };
+use trueline_core::kernels::Isa;
 use trueline_core::model::control::Control;
+use trueline_core::scoring::align::fused::ScoredLink;
 use trueline_core::scoring::align::{Matrix, similarity, vecalign};
 use trueline_core::{Code, Error};
 
@@ -116,6 +118,7 @@ pub struct tl_alignment {
     words: [Vec<tl_range>; 2],
     beads: Vec<tl_bead>,
     scratch: Scratch,
+    found: Vec<ScoredLink>,
 }
 
 impl tl_alignment {
@@ -156,8 +159,8 @@ pub unsafe extern "C" fn tl_alignment_create(out_alignment: *mut *mut tl_alignme
     boundary(|| {
         // SAFETY: writable if it is not NULL, by this function's contract.
         let mut out = unsafe { Out::new(out_alignment, "out_alignment") }?;
-        let (links, words, beads, scratch) = Default::default();
-        out.set(Box::into_raw(Box::new(tl_alignment { links, words, beads, scratch })));
+        let (links, words, beads, scratch, found) = Default::default();
+        out.set(Box::into_raw(Box::new(tl_alignment { links, words, beads, scratch, found })));
         Ok(())
     })
 }
@@ -326,6 +329,54 @@ pub unsafe extern "C" fn tl_align_matrix(
             source: l.source,
             target: l.target,
             score: given[l.source * n_target + l.target] as f32,
+        }));
+        Ok(())
+    })
+}
+
+/// Reads links from the caller's own vectors; needs no pack.
+///
+/// @param options    `method` and `distortion` are used; may be NULL: every default.
+/// @param source     `n_source` x `dim`, row-major; may be NULL if it has no number.
+/// @param target     `n_target` x `dim`, row-major.
+/// @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. It has no word ranges.
+/// @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, `dim` 0, or a shape that no memory can hold;
+///         TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. In SIMD, with the same links on every CPU.
+///
+/// # Safety
+/// `options` is NULL or a struct of the size it states; as many numbers as stated lie at `source` and `target`; `alignment` is
+/// NULL or live, and no other thread uses it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_align_vectors(
+    options: *const tl_align_options,
+    source: *const f32,
+    n_source: usize,
+    target: *const f32,
+    n_target: usize,
+    dim: usize,
+    alignment: *mut tl_alignment,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: live and exclusive if it is not NULL, by this function's contract.
+        let alignment = unsafe { required_mut(alignment, "alignment") }?;
+        alignment.clear();
+        // SAFETY: of the size it states if it is not NULL, by this function's contract.
+        let options = unsafe { read_options(options) }?.words;
+        let count = |n: usize| {
+            n.checked_mul(dim).ok_or_else(|| {
+                Error::new(Code::InvalidArgument, format!("{n} vectors of {dim} numbers fit no memory"))
+            })
+        };
+        // SAFETY: that many numbers lie there, by this function's contract.
+        let source = unsafe { span(source, count(n_source)?, "source") }?;
+        // SAFETY: as above.
+        let target = unsafe { span(target, count(n_target)?, "target") }?;
+        let tl_alignment { links, scratch, found, .. } = alignment;
+        links_of_rows(Isa::best(), [source, target], dim, &options, scratch, found)?;
+        links.extend(found.iter().map(|l| tl_link {
+            source: l.link.source,
+            target: l.link.target,
+            score: l.score as f32,
         }));
         Ok(())
     })

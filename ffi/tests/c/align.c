@@ -76,6 +76,24 @@ static void matrix(tl_alignment *alignment) {
   CHECK_ERROR(tl_align_matrix(NULL, similarity, 2, 3, NULL), TL_ERR_NULL_ARGUMENT, "alignment");
 }
 
+static void vectors(tl_alignment *alignment) {
+  static const float source[4] = {1, 0, 0, 1}, target[6] = {0, 2, 3, 0, 1, 1};
+  const float broken[2] = {(float)HUGE_VAL, 0};
+  tl_align_options options = TL_ALIGN_OPTIONS_INIT;
+  size_t n = 0;
+  for (options.method = TL_ALIGN_ARGMAX; options.method <= TL_ALIGN_ENTMAX; options.method++) {
+    const tl_link *links = NULL;
+    CHECK(tl_align_vectors(&options, source, 2, target, 3, 2, alignment) == TL_OK);
+    links = tl_alignment_links(alignment, &n);
+  }
+  CHECK(tl_align_vectors(NULL, NULL, 0, target, 3, 2, alignment) == TL_OK);
+  CHECK(tl_alignment_links(alignment, &n) == NULL && n == 0);
+  CHECK_ERROR(tl_align_vectors(NULL, broken, 1, target, 3, 2, alignment), TL_ERR_INVALID_ARGUMENT, "inf");
+  CHECK_ERROR(tl_align_vectors(NULL, source, 2, target, 3, 0, alignment), TL_ERR_INVALID_ARGUMENT, "dimension 0");
+  CHECK_ERROR(tl_align_vectors(NULL, source, (size_t)-1, target, 3, 2, alignment), TL_ERR_INVALID_ARGUMENT, "memory");
+  CHECK_ERROR(tl_align_vectors(NULL, NULL, 1, target, 3, 2, alignment), TL_ERR_NULL_ARGUMENT, "source");
+}
+
 static void refusals(tl_session *session, tl_session *guard, tl_alignment *alignment, tl_result *result) {
   tl_align_options options = TL_ALIGN_OPTIONS_INIT;
   size_t n = 1;
@@ -132,6 +150,7 @@ int main(int argc, char **argv) {
     words(session, alignment);
     lists(session, alignment);
     matrix(alignment);
+    vectors(alignment);
     refusals(session, guard, alignment, result);
   }
   tl_result_destroy(result);

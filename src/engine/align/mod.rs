@@ -7,4 +7,4 @@ mod words;
 
 pub use aligner::{Aligner, Work};
 pub use sentences::{DocumentLink, SentencePair};
-pub use words::{Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of};
+pub use words::{Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of, links_of_rows};

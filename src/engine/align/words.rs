@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::align::aligner::{Aligner, Work};
+use crate::kernels::Isa;
 use crate::model::control::{CancelToken, Control};
-use crate::scoring::align::fused::{self, mutual_cosine};
+use crate::scoring::align::fused::{self, ScoredLink, mutual_cosine};
 use crate::scoring::align::itermax::{self, itermax};
 use crate::scoring::align::matching::{self, matching};
 use crate::scoring::align::words::word_means;
@@ -182,38 +183,20 @@ impl Aligner {
         }
         let mut source = self.units(work, source, &control)?;
         let mut target = self.units(work, target, &control)?;
-        let is_fused = options.method == Method::Argmax && options.distortion == 0.0;
         let pairs = source.word_of.len().saturating_mul(target.word_of.len());
-        if options.whole_words || (pairs > MAX_PAIRS && !is_fused) {
+        if options.whole_words || (pairs > MAX_PAIRS && !options.is_fused()) {
             self.to_words(&mut source)?;
             self.to_words(&mut target)?;
         }
         let mut best: BTreeMap<Link, f32> = BTreeMap::new();
-        let mut add = |link: Link, score: f64| {
+        let rows = [&source.rows[..], &target.rows[..]];
+        let mut found = Vec::new();
+        control.check()?;
+        links_of_rows(self.isa, rows, self.dim, options, &mut work.words, &mut found)?;
+        for ScoredLink { link, score } in found {
             let link = Link::new(source.word_of[link.source], target.word_of[link.target]);
             let held = best.entry(link).or_insert(score as f32);
             *held = held.max(score as f32);
-        };
-        let scratch = &mut work.words;
-        if is_fused {
-            let mut links = Vec::new();
-            mutual_cosine(self.isa, &source.rows, &target.rows, self.dim, &mut scratch.fused, &mut links)?;
-            links.iter().for_each(|l| add(l.link, l.score));
-        } else {
-            let shape = (source.word_of.len(), target.word_of.len());
-            let mut similarity = vec![0.0; shape.0 * shape.1];
-            similarity::cosine(
-                self.isa,
-                &source.rows,
-                &target.rows,
-                self.dim,
-                &mut scratch.similarity,
-                &mut similarity,
-            )?;
-            control.check()?;
-            let mut links = Vec::new();
-            extract(scratch, options, &mut similarity, shape, &mut links)?;
-            links.iter().for_each(|l| add(*l, similarity[l.source * shape.1 + l.target]));
         }
         let links = best.into_iter().map(|(link, score)| WordLink { link, score }).collect();
         Ok(WordAlignment { links, source: source.words, target: target.words })
@@ -299,6 +282,43 @@ impl Aligner {
     }
 }
 
+impl WordOptions {
+    /// Whether links come from embeddings without a matrix between.
+    fn is_fused(&self) -> bool {
+        self.method == Method::Argmax && self.distortion == 0.0
+    }
+}
+
+/// Replaces `links` by those between the rows of two sides, sorted, with `(cos + 1) / 2` of each.
+///
+/// # Shapes
+/// `rows`: `[n_source, dim]` and `[n_target, dim]`. An empty side gives none.
+/// # Errors
+/// [`Code::InvalidArgument`] if the rows are not full, a value is not finite, or an option is out of its range.
+/// # Cost
+/// `O(n_source * n_target * dim)` in SIMD, then that of the method. Memory is linear for [`Method::Argmax`] without distortion.
+pub fn links_of_rows(
+    isa: Isa,
+    rows: [&[f32]; 2],
+    dim: usize,
+    options: &WordOptions,
+    scratch: &mut Scratch,
+    links: &mut Vec<ScoredLink>,
+) -> Result<(), Error> {
+    let [x, y] = rows;
+    if options.is_fused() {
+        return mutual_cosine(isa, x, y, dim, &mut scratch.fused, links);
+    }
+    links.clear();
+    let (n, m) = (x.len().checked_div(dim).unwrap_or(0), y.len().checked_div(dim).unwrap_or(0));
+    let mut similarity = vec![0.0; n.saturating_mul(m)];
+    similarity::cosine(isa, x, y, dim, &mut scratch.similarity, &mut similarity)?;
+    let mut found = Vec::new();
+    extract(scratch, options, &mut similarity, (n, m), &mut found)?;
+    links.extend(found.iter().map(|l| ScoredLink { link: *l, score: similarity[l.source * m + l.target] }));
+    Ok(())
+}
+
 /// Reads links from similarities, which are distorted on the way where that was asked for.
 fn extract(
     scratch: &mut Scratch,
@@ -315,7 +335,7 @@ fn extract(
     links_of(Matrix::new(similarity, n, m)?, options, scratch, links)
 }
 
-/// Replaces `links` by those of a matrix of similarities; for [`Method::Softmax`] and [`Method::Entmax`], of raw scores. Of the
+/// Replaces `links` by those of a matrix of similarities, sorted; for [`Method::Softmax`] and [`Method::Entmax`], of raw scores. Of the
 /// options, `method` and `threshold` are used.
 ///
 /// # Errors
@@ -339,6 +359,7 @@ pub fn links_of(
                 scratch.preferences.forward(links);
             } else {
                 scratch.preferences.reverse(links);
+                links.sort_unstable();
             }
         }
         Method::Softmax => {

@@ -64,7 +64,7 @@ pub fn mutual_cosine(
             of_target[j] = (score, i);
         }
     };
-    if fits_f32(x, dim) && fits_f32(y, dim) {
+    if fits_f32(isa, x, dim) && fits_f32(isa, y, dim) {
         for (down, rows) in x.chunks(ROWS * dim).enumerate() {
             for (across, columns) in y.chunks(COLUMNS * dim).enumerate() {
                 let (n, m) = (rows.len() / dim, columns.len() / dim);

@@ -79,7 +79,10 @@ impl Scratch {
         }
     }
 
-    /// Prices each row at its least cost, and gives it that column if nobody has it: most rows are done here.
+    /// Gives rows their cheapest columns, dearer ones making way: most rows are done here.
+    ///
+    /// A row takes its cheapest column and lowers that column's price until its second cheapest is as good; whoever had the
+    /// column goes next. Prices of columns that nobody has stay 0, so that the rest may be done by shortest paths.
     fn start(&mut self, n_row: usize, n_column: usize) {
         for (list, len) in
             [(&mut self.column_of, n_row), (&mut self.row_of, n_column), (&mut self.before, n_column)]
@@ -87,22 +90,46 @@ impl Scratch {
             list.clear();
             list.resize(len, NONE);
         }
-        self.row_price.clear();
-        for list in [&mut self.column_price, &mut self.length] {
+        for (list, len) in
+            [(&mut self.row_price, n_row), (&mut self.column_price, n_column), (&mut self.length, n_column)]
+        {
             list.clear();
-            list.resize(n_column, 0.0);
+            list.resize(len, 0.0);
         }
-        for (row, costs) in self.costs.chunks_exact(n_column).enumerate() {
-            let mut least = (0, f64::INFINITY);
-            for (column, cost) in costs.iter().enumerate() {
-                if *cost < least.1 {
-                    least = (column, *cost);
+        self.open.clear();
+        self.open.extend((0..n_row).rev());
+        // Two looks at each row pay; more seldom do.
+        for _ in 0..2 * n_row {
+            let Some(row) = self.open.pop() else { return };
+            let costs = &self.costs[row * n_column..][..n_column];
+            let (mut first, mut second) = ((0, f64::INFINITY), f64::INFINITY);
+            for (column, (cost, price)) in costs.iter().zip(&self.column_price).enumerate() {
+                let left = cost - price;
+                if left < second {
+                    if left < first.1 {
+                        second = first.1;
+                        first = (column, left);
+                    } else {
+                        second = left;
+                    }
                 }
             }
-            self.row_price.push(least.1);
-            if self.row_of[least.0] == NONE {
-                self.row_of[least.0] = row;
-                self.column_of[row] = least.0;
+            let (column, least) = first;
+            let owner = self.row_of[column];
+            self.row_price[row] = least;
+            // Two columns that are as good: the owner stays, and a path will decide.
+            if owner != NONE && second <= least {
+                continue;
+            }
+            if second.is_finite() {
+                self.row_price[row] = second;
+                self.column_price[column] = costs[column] - second;
+            }
+            self.row_of[column] = row;
+            self.column_of[row] = column;
+            if owner != NONE {
+                self.column_of[owner] = NONE;
+                self.open.push(owner);
             }
         }
     }

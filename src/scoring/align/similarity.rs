@@ -1,6 +1,6 @@
 //! How alike the tokens of two sentences are, from their embeddings.
 
-use trueline_kernels::{Isa, cosine_matrix_f32, dot_matrix_f32};
+use trueline_kernels::{Isa, cosine_matrix_f32, dot_f32, dot_matrix_f32};
 
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
@@ -37,7 +37,7 @@ pub fn cosine(
     similarity: &mut [f64],
 ) -> Result<(), Error> {
     let shape = shape(x, y, dim, similarity.len())?;
-    if !fits_f32(x, dim) || !fits_f32(y, dim) {
+    if !fits_f32(isa, x, dim) || !fits_f32(isa, y, dim) {
         fill(x, y, dim, similarity, |row, column| {
             let cosine = dot(row, column) / (norm(row) * norm(column));
             (cosine.clamp(-1.0, 1.0) + 1.0) / 2.0
@@ -76,7 +76,7 @@ pub fn dot_products(
     products: &mut [f64],
 ) -> Result<(), Error> {
     let shape = shape(x, y, dim, products.len())?;
-    if !fits_f32(x, dim) || !fits_f32(y, dim) {
+    if !fits_f32(isa, x, dim) || !fits_f32(isa, y, dim) {
         fill(x, y, dim, products, dot);
         return Ok(());
     }
@@ -131,7 +131,10 @@ pub(super) fn n_rows(name: &str, values: &[f32], dim: usize) -> Result<usize, Er
         let n = values.len();
         return Err(invalid(format!("{n} values of {name} do not fill rows of dimension {dim}")));
     }
-    all_finite(name, values.iter().map(|value| f64::from(*value)))?;
+    // Without a branch for each number, which is all that most calls need.
+    if !values.iter().fold(true, |fine, value| fine & value.is_finite()) {
+        all_finite(name, values.iter().map(|value| f64::from(*value)))?;
+    }
     Ok(values.len() / dim)
 }
 
@@ -143,10 +146,10 @@ fn shape(x: &[f32], y: &[f32], dim: usize, n_results: usize) -> Result<[usize; 3
 }
 
 /// Whether sums of products of these rows neither overflow nor vanish in `f32`.
-pub(super) fn fits_f32(rows: &[f32], dim: usize) -> bool {
+pub(super) fn fits_f32(isa: Isa, rows: &[f32], dim: usize) -> bool {
     rows.chunks_exact(dim).all(|row| {
-        let square = dot(row, row);
-        square == 0.0 || (1e-30..=1e30).contains(&square)
+        let square = dot_f32(isa, row, row);
+        (1e-30..=1e30).contains(&square) || row.iter().all(|x| *x == 0.0)
     })
 }
 

@@ -1,0 +1,158 @@
+"""Links from vectors and matrices: ours through the C library beside SimAlign's own functions and scipy, one thread, one run.
+
+    python align.py LIBTRUELINE_SO [--out FILE.md]
+
+Needs scipy, scikit-learn, networkx and the package simalign 0.4 (without its dependencies: torch and transformers are only imported
+by the part that loads models, which is not used here). Prints medians of interleaved rounds.
+"""
+
+import os
+
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[name] = "1"
+
+import argparse
+import ctypes
+import statistics
+import sys
+import time
+import types
+from pathlib import Path
+
+import numpy as np
+import scipy
+from scipy.optimize import linear_sum_assignment
+
+METHODS = {"inter": 0, "itermax": 1, "mwmf": 2, "fwd": 3, "rev": 4}
+
+
+class Options(ctypes.Structure):
+    """tl_align_options."""
+
+    _fields_ = [("struct_size", ctypes.c_uint32), ("method", ctypes.c_uint32), ("flags", ctypes.c_uint32),
+                ("timeout_ms", ctypes.c_uint32), ("distortion", ctypes.c_float), ("largest_bead", ctypes.c_uint32),
+                ("cancel", ctypes.c_void_p)]
+
+
+class Link(ctypes.Structure):
+    """tl_link."""
+
+    _fields_ = [("source", ctypes.c_size_t), ("target", ctypes.c_size_t), ("score", ctypes.c_float)]
+
+
+def simalign():
+    """SimAlign's class, without the model libraries that it imports beside."""
+    import scipy.stats  # noqa: F401  (looks for a real torch)
+    import sklearn.metrics.pairwise  # noqa: F401
+    names = ("BertModel BertTokenizer XLMModel XLMTokenizer RobertaModel RobertaTokenizer XLMRobertaModel XLMRobertaTokenizer "
+             "AutoConfig AutoModel AutoTokenizer")
+    for module, members in (("transformers", names.split()), ("torch", [])):
+        if module not in sys.modules:
+            fake = types.ModuleType(module)
+            for member in members:
+                setattr(fake, member, object)
+            fake.device, fake.Tensor = (lambda name: name), type("Tensor", (), {})
+            sys.modules[module] = fake
+    from simalign.simalign import SentenceAligner
+    return SentenceAligner
+
+
+class Ours:
+    """The C library."""
+
+    def __init__(self, path):
+        self.lib = ctypes.CDLL(str(path))
+        self.handle = ctypes.c_void_p()
+        assert self.lib.tl_alignment_create(ctypes.byref(self.handle)) == 0
+        self.lib.tl_alignment_links.restype = ctypes.POINTER(Link)
+
+    def links(self):
+        count = ctypes.c_size_t()
+        found = self.lib.tl_alignment_links(self.handle, ctypes.byref(count))
+        return [(found[i].source, found[i].target) for i in range(count.value)]
+
+    def options(self, method):
+        return Options(ctypes.sizeof(Options), METHODS[method], 0, 0, 0.0, 0, None)
+
+    def matrix(self, method, s):
+        n, m = s.shape
+        status = self.lib.tl_align_matrix(ctypes.byref(self.options(method)), s.ctypes.data_as(ctypes.c_void_p),
+                                          ctypes.c_size_t(n), ctypes.c_size_t(m), self.handle)
+        assert status == 0
+
+    def vectors(self, method, x, y):
+        status = self.lib.tl_align_vectors(ctypes.byref(self.options(method)), x.ctypes.data_as(ctypes.c_void_p),
+                                           ctypes.c_size_t(len(x)), y.ctypes.data_as(ctypes.c_void_p),
+                                           ctypes.c_size_t(len(y)), ctypes.c_size_t(x.shape[1]), self.handle)
+        assert status == 0
+
+
+def theirs(aligner, method, x, y):
+    """SimAlign's own steps from vectors to links, as `get_word_aligns` calls them; those a method does not need are left out."""
+    s = aligner.get_similarity(x, y)
+    s = aligner.apply_distortion(s, 0.0)
+    if method == "mwmf":
+        return aligner.get_max_weight_match(s)
+    forward, reverse = aligner.get_alignment_matrix(s)
+    if method == "fwd":
+        return forward
+    if method == "rev":
+        return reverse
+    return aligner.iter_max(s) if method == "itermax" else forward * reverse
+
+
+def timed(jobs, rounds):
+    """Median seconds of each job, interleaved; short ones are repeated within a round."""
+    repeats = []
+    for job in jobs:
+        start = time.perf_counter()
+        job()
+        repeats.append(max(1, int(0.02 / max(time.perf_counter() - start, 1e-7))))
+    times = [[] for _ in jobs]
+    for _ in range(rounds):
+        for job, n, out in zip(jobs, repeats, times):
+            start = time.perf_counter()
+            for _ in range(n):
+                job()
+            out.append((time.perf_counter() - start) / n)
+    return [statistics.median(t) for t in times]
+
+
+def main():
+    """Prints a table, and writes it."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("library", type=Path)
+    p.add_argument("--rounds", type=int, default=15)
+    p.add_argument("--out", type=Path)
+    args = p.parse_args()
+    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[-1]})
+    ours, aligner = Ours(args.library), simalign()
+    cpu = next(line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line)
+    rng = np.random.default_rng(7)
+    rows = [f"{cpu}, one core; medians of {args.rounds} interleaved rounds; scipy {scipy.__version__}, simalign 0.4.", "",
+            "| case | size | ours, µs | peer, µs | peer / ours |", "| --- | --- | --- | --- | --- |"]
+    for n, m in ((10, 12), (40, 60)):
+        x, y = (rng.standard_normal((k, 768)).astype(np.float32) for k in (n, m))
+        y[:n] += x[:m]
+        for method in METHODS:
+            # The same links, or for a matching as many.
+            ours.vectors(method, x, y)
+            got, want = ours.links(), {tuple(p) for p in np.argwhere(theirs(aligner, method, x, y) > 0)}
+            assert len(got) == len(want) and (method == "mwmf" or set(got) == want), (method, len(got), len(want))
+            a, b = timed([lambda: ours.vectors(method, x, y), lambda: theirs(aligner, method, x, y)], args.rounds)
+            rows.append(f"| {method} from vectors, SimAlign | {n} x {m} x 768 | {a * 1e6:.1f} | {b * 1e6:.1f} | {b / a:.1f} |")
+    for n, m in ((40, 60), (200, 200), (1000, 1000)):
+        s = rng.random((n, m))
+        ours.matrix("mwmf", s)
+        got, (i, j) = ours.links(), linear_sum_assignment(s, maximize=True)
+        assert abs(sum(s[p] for p in got) - s[i, j].sum()) < 1e-9 * n
+        a, b = timed([lambda: ours.matrix("mwmf", s), lambda: linear_sum_assignment(s, maximize=True)], args.rounds)
+        rows.append(f"| matching of a matrix, scipy | {n} x {m} | {a * 1e6:.1f} | {b * 1e6:.1f} | {b / a:.1f} |")
+    text = "\n".join(rows) + "\n"
+    print(text, end="")
+    if args.out:
+        args.out.write_text("# Aligners beside their peers\n\n" + text)
+
+
+if __name__ == "__main__":
+    main()
