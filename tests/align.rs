@@ -172,3 +172,39 @@ fn bad_input_is_refused_by_name() {
     assert!(guard.code == Code::Unavailable && guard.message.contains("aligner-encoder"), "{guard:?}");
     assert!(Method::from_name("best").unwrap_err().message.contains("itermax"));
 }
+
+#[test]
+fn the_pack_that_ships_aligns_words_sentences_and_documents() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/aligner-multi");
+    let pack = Pack::open(&folder).expect("a good pack");
+    let engine = Engine::new(&Config::default(), &[&pack]).expect("an engine");
+    let mut session = Session::new(&engine, None).expect("a session");
+    let found = aligned(&mut session, "The cat drinks milk.", "Die Katze trinkt Milch.", Method::Argmax);
+    assert_eq!(pairs(&found), [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)]);
+    let found = aligned(&mut session, "I read books.", "私は本を読みます。", Method::Argmax);
+    let linked: Vec<_> = found
+        .links
+        .iter()
+        .map(|l| (l.link.source, &"私は本を読みます。"[found.target[l.link.target].clone()]))
+        .collect();
+    assert!(linked.contains(&(2, "本")), "{linked:?}");
+    let (a, b) = (
+        ["It rains.", "We stay at home.", "The dog sleeps."],
+        ["Il pleut.", "Nous restons à la maison.", "Le chien dort."],
+    );
+    let beads = session.align_sentences(&a, &b, vecalign::Options::default(), &Control::unlimited()).unwrap();
+    assert_eq!(
+        beads.iter().map(|p| (p.source.clone(), p.target.clone())).collect::<Vec<_>>(),
+        [(0..1, 0..1), (1..2, 1..2), (2..3, 2..3)]
+    );
+    let documents = session
+        .align_documents(
+            &[vec![a[0], a[1]], vec![a[2]]],
+            &[vec![b[2]], vec![b[0], b[1]]],
+            &Control::unlimited(),
+        )
+        .unwrap();
+    let mut found: Vec<_> = documents.iter().map(|p| (p.source, p.target)).collect();
+    found.sort_unstable();
+    assert_eq!(found, [(0, 1), (1, 0)]);
+}
