@@ -85,6 +85,7 @@ static void vectors(tl_alignment *alignment) {
     const tl_link *links = NULL;
     CHECK(tl_align_vectors(&options, source, 2, target, 3, 2, alignment) == TL_OK);
     links = tl_alignment_links(alignment, &n);
+    CHECK(n >= 2 && links[0].source == 0 && links[0].target == 1 && links[0].score == 1);
   }
   CHECK(tl_align_vectors(NULL, NULL, 0, target, 3, 2, alignment) == TL_OK);
   CHECK(tl_alignment_links(alignment, &n) == NULL && n == 0);

@@ -2,7 +2,7 @@
 //!
 //! A file, all numbers little-endian: the magic, then ten numbers, `u64` (source words, target words, bytes of either's text, cells of
 //! the forward and the reverse table; and `f64`: the tensions of both, the probability of no word, 1 if the diagonal is favoured), then the
-//! sections of [`Layout`], each at a multiple of 8, then BLAKE3 of all that. Words are sorted by their bytes; row 0 of a table is that of no word.
+//! sections of `Layout`, each at a multiple of 8, then BLAKE3 of all that. Words are sorted by their bytes; row 0 of a table is that of no word.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -237,7 +237,7 @@ impl Lexicon {
     /// Links of a pair of sentences, in one direction each, joined. Words that the bitext did not have go by their place alone.
     ///
     /// # Errors
-    /// As [`symmetrize`].
+    /// As [`symmetrize`](fn@symmetrize).
     /// # Cost
     /// Two searches for each word, and two for each pair of words.
     pub fn align(
