@@ -757,7 +757,7 @@ tl_status tl_stream_create(const tl_filter *filter,
  * Takes the next bytes, cut anywhere, also within a character.
  *
  * @param bytes      `size` bytes of UTF-8; may be NULL if `size` is 0.
- * @param out_state  gets where the stream stands; may be NULL. On failure it says blocked.
+ * @param out_state  gets where the stream stands; may be NULL. On failure it says blocked, or finished after the end.
  * @return TL_OK; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED: after these the
  *         stream releases nothing more, and ends with the policy's `on_failure`. TL_ERR_INVALID_ARGUMENT after the end;
  *         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
@@ -891,14 +891,6 @@ void tl_decision_destroy(tl_decision *decision);
 tl_status tl_text_place(const char *text, size_t text_size, size_t byte, tl_place *out_place);
 
 /**
- * Makes an empty alignment, to be used by any number of calls, one after the other.
- *
- * @param out_alignment  gets the alignment; end it with tl_alignment_destroy. NULL on failure.
- * @return TL_OK; TL_ERR_NULL_ARGUMENT.
- */
-tl_status tl_alignment_create(tl_alignment **out_alignment);
-
-/**
  * Aligns the words of two sentences, which are split by Unicode's rules; where a script has no spaces, by the pack's
  * vocabulary.
  *
@@ -974,7 +966,7 @@ tl_status tl_align_matrix(const tl_align_options *options,
  * @param target     `n_target` x `dim`, row-major.
  * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. It has no word ranges.
  * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, `dim` 0, or a shape that no memory can hold;
- *         TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. In SIMD, with the same links on every CPU.
+ *         TL_ERR_TOO_LARGE for more than 67,108,864 pairs, but for TL_ALIGN_ARGMAX without distortion; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. In SIMD, with the same links on every CPU.
  */
 tl_status tl_align_vectors(const tl_align_options *options,
                            const float *source,
@@ -983,6 +975,14 @@ tl_status tl_align_vectors(const tl_align_options *options,
                            size_t n_target,
                            size_t dim,
                            tl_alignment *alignment);
+
+/**
+ * Makes an empty alignment, to be used by any number of calls, one after the other.
+ *
+ * @param out_alignment  gets the alignment; end it with tl_alignment_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_alignment_create(tl_alignment **out_alignment);
 
 /**
  * The links between words, sorted by source, then target.

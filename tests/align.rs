@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use trueline_core::Code;
-use trueline_core::engine::align::{Method, Side, WordAlignment, WordOptions};
+use trueline_core::engine::align::{
+    MAX_MATRIX, Method, Scratch, Side, WordAlignment, WordOptions, links_of_rows,
+};
 use trueline_core::engine::{Config, Engine, GuardOptions, Session};
 use trueline_core::kernels::Isa;
 use trueline_core::model::control::{CancelToken, Control};
@@ -85,7 +87,6 @@ fn long_texts_go_through_in_overlapping_pieces() {
     assert_eq!(pairs(&found), (0..300).map(|i| (i, i)).collect::<Vec<_>>());
 }
 
-/// The states of a text that fills a window are the model's own; one token more changes only what lies near the cut.
 #[test]
 fn scores_are_the_same_bits_on_every_instruction_set() {
     let text = "abcdefgh ijkl mnop qrst uvwx yz ab cdef ghij klmnop qrs tuv";
@@ -168,6 +169,18 @@ fn bad_input_is_refused_by_name() {
     refused(WordOptions { cancel: Some(cancel), ..base() }, "a", Code::Cancelled, "cancel");
     refused(base(), &"a ".repeat(600_000), Code::TooLarge, "1200000 bytes");
     refused(base(), &"a ".repeat(66_000), Code::TooLarge, "66000 words");
+    // A matrix that would not fit is not asked for; without one there is no bound but time.
+    let (many, options) =
+        (vec![1.0_f32; MAX_MATRIX / 1000 + 1], WordOptions { method: Method::Match, ..base() });
+    let (mut scratch, mut links) = (Scratch::default(), Vec::new());
+    let mut of = |options: &WordOptions, columns: &[f32]| {
+        links_of_rows(Isa::best(), [&many, columns], 1, options, &mut scratch, &mut links)
+            .map(|()| links.len())
+    };
+    let error = of(&options, &[1.0; 1000]).unwrap_err();
+    assert!(error.code == Code::TooLarge && error.message.contains("67108864"), "{error:?}");
+    assert_eq!(of(&base(), &[1.0; 1000]), Ok(1));
+    assert_eq!(of(&base(), &[1e-30; 10]), Ok(1), "norms beyond f32, in tiles, too");
     let guard = session.guard(b"a", &GuardOptions::default()).unwrap_err();
     assert!(guard.code == Code::Unavailable && guard.message.contains("aligner-encoder"), "{guard:?}");
     assert!(Method::from_name("best").unwrap_err().message.contains("itermax"));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::{Value, json};
-use trueline_core::engine::{Engine, Session};
+use trueline_core::engine::Session;
 use trueline_core::scoring::score::bhattacharyya::bhattacharyya;
 use trueline_core::scoring::score::metrics::{Agreement, ranking};
 use trueline_core::scoring::score::separation::{MAX_POINTS, indices, subsample};
@@ -90,13 +90,9 @@ pub fn run(args: &AuditArgs, common: &Common) -> Result<u8, Stop> {
 }
 
 fn side(path: &std::path::Path, common: &Common) -> Result<Side, Stop> {
-    let what = format!("pack {}", path.display());
-    let pack = lookup::open(path)?;
-    let engine =
-        Engine::new(&common.config(common.kind()?), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
-    let guard = engine.guard(None).map_err(|e| output::unusable(&what, &e))?;
-    let thresholds = guard.manifest().labels.iter().map(|l| (l.name.clone(), l.threshold)).collect();
-    let session = Session::new(&engine, None).map_err(|e| output::unusable(&what, &e))?;
+    let (pack, engine, _) = lookup::engine(path, common, |engine| engine.guard(None).cloned())?;
+    let thresholds = pack.manifest().labels.iter().map(|l| (l.name.clone(), l.threshold)).collect();
+    let session = lookup::session(&engine)?;
     Ok(Side { name: path.display().to_string(), thresholds, session, scores: Vec::new() })
 }
 

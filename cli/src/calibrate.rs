@@ -6,7 +6,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use trueline_core::engine::{Engine, Session};
 use trueline_core::scoring::guard::canonical::CANONICALISER_VERSION;
 use trueline_core::scoring::guard::threshold::{Risk, risk_control_miss, threshold_at_fpr};
 
@@ -112,12 +111,8 @@ fn score(rows: &mut Vec<Row>, failed: &mut usize, common: &Common) -> Result<Str
         [path] => path.clone(),
         paths => return Err(Stop::Usage(format!("--pack: {} given; calibrate takes one", paths.len()))),
     };
-    let what = format!("pack {}", path.display());
-    let pack = lookup::open(&path)?;
-    let engine =
-        Engine::new(&common.config(common.kind()?), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
-    engine.guard(None).map_err(|e| output::unusable(&what, &e))?;
-    let mut session = Session::new(&engine, None).map_err(|e| output::unusable(&what, &e))?;
+    let (pack, engine, _) = lookup::engine(&path, common, |engine| engine.guard(None).cloned())?;
+    let mut session = lookup::session(&engine)?;
     let mut progress = Progress::new(!common.quiet, Some(rows.len()));
     let mut done = 0;
     rows.retain_mut(|row| {

@@ -2,6 +2,8 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use trueline_core::Error;
+use trueline_core::engine::{Engine, Session};
 use trueline_core::model::pack::{MANIFEST, Pack};
 
 use crate::args::Common;
@@ -57,4 +59,23 @@ pub fn chosen(common: &Common, default: &str) -> Result<Vec<PathBuf>, Stop> {
         return Ok(vec![find(Path::new(default))?]);
     }
     common.pack.iter().map(|given| find(given)).collect()
+}
+
+/// A pack, an engine over it alone, and what `wanted` asks the engine for.
+pub fn engine<T>(
+    path: &Path,
+    common: &Common,
+    wanted: impl FnOnce(&Engine) -> Result<T, Error>,
+) -> Result<(Pack, Engine, T), Stop> {
+    let what = format!("pack {}", path.display());
+    let unusable = |e: Error| output::unusable(&what, &e);
+    let pack = open(path)?;
+    let engine = Engine::new(&common.config(common.kind()?), &[&pack]).map_err(unusable)?;
+    let found = wanted(&engine).map_err(unusable)?;
+    Ok((pack, engine, found))
+}
+
+/// A session of an engine's only pack.
+pub fn session(engine: &Engine) -> Result<Session, Stop> {
+    Session::new(engine, None).map_err(|e| output::unusable("the engine", &e))
 }

@@ -217,7 +217,7 @@ pub unsafe extern "C" fn tl_stream_create(
 /// Takes the next bytes, cut anywhere, also within a character.
 ///
 /// @param bytes      `size` bytes of UTF-8; may be NULL if `size` is 0.
-/// @param out_state  gets where the stream stands; may be NULL. On failure it says blocked.
+/// @param out_state  gets where the stream stands; may be NULL. On failure it says blocked, or finished after the end.
 /// @return TL_OK; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED: after these the
 ///         stream releases nothing more, and ends with the policy's `on_failure`. TL_ERR_INVALID_ARGUMENT after the end;
 ///         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.

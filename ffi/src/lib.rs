@@ -1,6 +1,7 @@
 //! The C ABI of Trueline: pointers and codes, no logic. What C sees is `include/trueline.h`, made from these files.
 #![allow(non_camel_case_types, reason = "the names are those of the C header")]
 
+mod align;
 mod alignment;
 mod boundary;
 mod cancel;
@@ -19,6 +20,7 @@ mod status;
 mod tests;
 mod version;
 
+pub use align::*;
 pub use alignment::*;
 pub use cancel::*;
 pub use decision::*;

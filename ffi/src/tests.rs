@@ -87,6 +87,54 @@ fn a_panic_is_a_status_and_leaves_the_session_broken() {
     assert_eq!(unsafe { tl_result_action(&*result, 0) }, TL_ACTION_ALLOW);
 }
 
+#[test]
+fn a_panic_blocks_the_filter_and_breaks_the_stream() {
+    let first = Box::new(tl_engine::new(engine()));
+    let text = "policy = 1\nname = \"p\"\n[[category]]\nname = \"toxicity\"\n";
+    let mut policy = std::ptr::null_mut();
+    let mut filter = std::ptr::null_mut();
+    let mut decision = std::ptr::null_mut();
+    let mut stream = std::ptr::null_mut();
+    // SAFETY: writable places, live handles that are destroyed once, and texts with their own lengths.
+    unsafe {
+        assert_eq!(tl_policy_parse(null(), text.as_ptr().cast(), text.len(), &mut policy), TL_OK);
+        assert_eq!(tl_filter_create(policy, &*first, null(), &mut filter), TL_OK);
+        assert_eq!(tl_decision_create(&mut decision), TL_OK);
+        let judge = || tl_filter_judge(filter, null(), TEXT.as_ptr().cast(), TEXT.len(), decision);
+        assert_eq!(judge(), TL_ERR_INTERNAL);
+        assert_eq!((tl_decision_action(decision), tl_decision_risk(decision)), (TL_ACTION_BLOCK, 1.0));
+        assert_eq!(tl_decision_status(decision), TL_ERR_INTERNAL);
+        assert_eq!(tl_decision_reason(decision), TL_REASON_FAILED);
+        assert_eq!(judge(), TL_OK);
+        assert_eq!(tl_decision_action(decision), TL_ACTION_ALLOW);
+        tl_filter_destroy(filter);
+
+        // A stream judges at its end what is shorter than a window.
+        let second = Box::new(tl_engine::new(engine()));
+        assert_eq!(tl_filter_create(policy, &*second, null(), &mut filter), TL_OK);
+        assert_eq!(tl_stream_create(filter, null(), &mut stream), TL_OK);
+        let pushed = tl_stream_push(stream, TEXT.as_ptr().cast(), TEXT.len(), std::ptr::null_mut());
+        let ended = tl_stream_finish(stream, decision);
+        assert!(
+            pushed == TL_ERR_INTERNAL || (pushed == TL_OK && ended == TL_ERR_INTERNAL),
+            "{pushed} {ended}"
+        );
+        assert_eq!((tl_decision_action(decision), tl_decision_risk(decision)), (TL_ACTION_BLOCK, 1.0));
+        let mut state = tl_stream_state { received: 9, released: 9, blocked: 0, finished: 0 };
+        assert_eq!(tl_stream_poll(stream, &mut state), TL_ERR_BROKEN);
+        assert_eq!((state.released, state.blocked), (0, 1));
+        let (mut shown, mut size) = (null(), 7);
+        assert_eq!(tl_stream_take(stream, &mut shown, &mut size), TL_ERR_BROKEN);
+        assert_eq!(size, 0);
+        assert_eq!(tl_stream_finish(stream, decision), TL_ERR_BROKEN);
+        assert_eq!(tl_decision_action(decision), TL_ACTION_BLOCK);
+        tl_stream_destroy(stream);
+        tl_filter_destroy(filter);
+        tl_decision_destroy(decision);
+        tl_policy_destroy(policy);
+    }
+}
+
 fn assert_blocked(result: &tl_result, status: tl_status) {
     // SAFETY: a live reference, in each call.
     unsafe {

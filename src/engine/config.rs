@@ -7,7 +7,7 @@ use crate::kernels::Isa;
 use crate::engine::align::Aligner;
 use crate::engine::guard::Guard;
 use crate::model::backend::{Kind, Settings};
-use crate::model::family::{AlignerEncoder, Family, GuardEncoder};
+use crate::model::family::{AlignerEncoder, Family, GuardEncoder, wrong_family};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -74,7 +74,7 @@ impl Member {
     pub fn guard(&self) -> Result<&Arc<Guard>, Error> {
         match self {
             Self::Guard(guard) => Ok(guard),
-            Self::Aligner(_) => Err(self.is_not(GuardEncoder.name())),
+            Self::Aligner(_) => Err(wrong_family(&GuardEncoder, self.manifest())),
         }
     }
 
@@ -85,13 +85,8 @@ impl Member {
     pub fn aligner(&self) -> Result<&Arc<Aligner>, Error> {
         match self {
             Self::Aligner(aligner) => Ok(aligner),
-            Self::Guard(_) => Err(self.is_not(AlignerEncoder.name())),
+            Self::Guard(_) => Err(wrong_family(&AlignerEncoder, self.manifest())),
         }
-    }
-
-    fn is_not(&self, wanted: &str) -> Error {
-        let Manifest { name, family, .. } = self.manifest();
-        Error::new(Code::Unavailable, format!("pack {name} is of family {family}; this needs {wanted}"))
     }
 }
 

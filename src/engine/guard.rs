@@ -8,7 +8,7 @@ use crate::engine::ready::Ready;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
 use crate::model::backend::{Backend, Kind, Memory, Settings};
 use crate::model::control::{CancelToken, Control};
-use crate::model::family::{self, Family, GuardEncoder, SPECIAL_TOKENS};
+use crate::model::family::{self, GuardEncoder, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -66,8 +66,7 @@ impl Guard {
     /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        let manifest = pack.manifest();
-        family::find(&manifest.family)?.refuse_unless(GuardEncoder.name(), manifest)?;
+        family::refuse_unless(&GuardEncoder, pack.manifest())?;
         let guard = Self { ready: Ready::load(pack, settings)? };
         guard.probe()?;
         Ok(guard)
@@ -82,7 +81,7 @@ impl Guard {
         tokenizer: Tokenizer,
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
-        family::find(&manifest.family)?.refuse_unless(GuardEncoder.name(), &manifest)?;
+        family::refuse_unless(&GuardEncoder, &manifest)?;
         Ok(Self { ready: Ready::from_parts(manifest, tokenizer, backend)? })
     }
 

@@ -17,6 +17,7 @@ const SOURCES: &[&str] = &[
     "policy",
     "filter",
     "decision",
+    "align",
     "alignment",
 ];
 

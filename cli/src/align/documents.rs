@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use trueline_core::Error;
 use trueline_core::model::control::Control;
 
-use super::{objects, read, sentences_of, session};
+use super::{LARGEST_FILE, objects, read, sentences_of, session};
 use crate::args::{AlignDocumentsArgs, Common};
 use crate::output::{self, Stop};
 use crate::steps::invalid;
@@ -26,7 +26,7 @@ pub fn run(args: &AlignDocumentsArgs, common: &Common) -> Result<u8, Stop> {
             Ok(json!({ "pairs": pairs }))
         });
     };
-    let (source, target) = (read(source)?, read(target)?);
+    let (source, target) = (read(source, LARGEST_FILE)?, read(target, LARGEST_FILE)?);
     let pairs = session
         .borrow_mut()
         .align_documents(&parted(&source), &parted(&target), &control)

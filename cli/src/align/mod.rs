@@ -14,7 +14,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use trueline_core::Error;
-use trueline_core::engine::{Engine, Session};
+use trueline_core::engine::Session;
 use trueline_core::scoring::align::split;
 
 use crate::args::{Align, Common};
@@ -25,8 +25,10 @@ use crate::steps::{self, Fields, invalid};
 
 /// The pack that aligns where `--pack` names none.
 const PACK: &str = "aligner-multi";
-/// The longest line of a bitext, and the largest file of sentences.
+/// The longest line of a bitext.
 const MOST: usize = 64 << 20;
+/// The largest file of sentences.
+const LARGEST_FILE: u64 = 64 << 20;
 
 /// Aligns what was asked for.
 pub fn run(what: &Align, common: &Common) -> Result<u8, Stop> {
@@ -46,12 +48,8 @@ fn session(common: &Common) -> Result<RefCell<Session>, Stop> {
         [path] => path.clone(),
         paths => return Err(Stop::Usage(format!("--pack: {} given; align takes one", paths.len()))),
     };
-    let what = format!("pack {}", path.display());
-    let unusable = |e: Error| output::unusable(&what, &e);
-    let pack = lookup::open(&path)?;
-    let engine = Engine::new(&common.config(common.kind()?), &[&pack]).map_err(unusable)?;
-    engine.aligner(None).map_err(unusable)?;
-    Ok(RefCell::new(Session::new(&engine, None).map_err(unusable)?))
+    let (_, engine, _) = lookup::engine(&path, common, |engine| engine.aligner(None).cloned())?;
+    Ok(RefCell::new(lookup::session(&engine)?))
 }
 
 /// Answers JSON lines: an object a line, in order.
@@ -85,12 +83,12 @@ fn lines(mut answer: impl FnMut(&str) -> Result<String, Error>) -> Result<u8, St
     }
 }
 
-/// A text file, whole.
-fn read(path: &Path) -> Result<String, Stop> {
+/// A text file of at most `most` bytes, whole.
+fn read(path: &Path, most: u64) -> Result<String, Stop> {
     let name = path.display();
     let bytes = fs::metadata(path).map_err(|e| Stop::Usage(format!("{name}: {e}")))?.len();
-    if bytes > MOST as u64 {
-        return Err(Stop::Usage(format!("{name} has {bytes} bytes; at most {MOST} are read")));
+    if bytes > most {
+        return Err(Stop::Usage(format!("{name} has {bytes} bytes; at most {most} are read")));
     }
     fs::read_to_string(path).map_err(|e| Stop::Usage(format!("{name}: {e}")))
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use trueline_core::model::control::Control;
 use trueline_core::scoring::align::vecalign::Options;
 
-use super::{objects, read, sentences_of, session};
+use super::{LARGEST_FILE, objects, read, sentences_of, session};
 use crate::args::{AlignSentencesArgs, Common};
 use crate::output::{self, Stop, printable};
 
@@ -37,7 +37,7 @@ pub fn run(args: &AlignSentencesArgs, common: &Common) -> Result<u8, Stop> {
             Ok(answer)
         });
     };
-    let (source, target) = (read(source)?, read(target)?);
+    let (source, target) = (read(source, LARGEST_FILE)?, read(target, LARGEST_FILE)?);
     let (source, target): (Vec<&str>, Vec<&str>) = (source.lines().collect(), target.lines().collect());
     let pairs = session
         .borrow_mut()

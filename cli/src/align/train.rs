@@ -7,10 +7,13 @@ use crate::args::{AlignTrainArgs, Common};
 use crate::output::{self, Stop};
 use crate::progress::Progress;
 
+/// The largest file of a bitext: it is held whole, and words as pointers into it.
+const LARGEST_BITEXT: u64 = 1 << 30;
+
 /// Trains on one file of `source ||| target` lines, or on two parallel files.
 pub fn run(args: &AlignTrainArgs, common: &Common) -> Result<u8, Stop> {
-    let source = read(&args.bitext)?;
-    let target = args.target.as_deref().map(read).transpose()?;
+    let source = read(&args.bitext, LARGEST_BITEXT)?;
+    let target = args.target.as_deref().map(|path| read(path, LARGEST_BITEXT)).transpose()?;
     let (pairs, mut failed) = (pairs(&source, target.as_deref())?, 0);
     let kept: Vec<_> = pairs
         .into_iter()

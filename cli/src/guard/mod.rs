@@ -86,11 +86,8 @@ fn run_pack(args: &GuardArgs, common: &Common) -> Result<u8, Stop> {
     let [path] = &paths[..] else {
         return Err(Stop::Usage(format!("guard takes one pack; --pack gives {}", paths.len())));
     };
-    let pack = lookup::open(path)?;
+    let (pack, engine, _) = lookup::engine(path, common, |engine| engine.guard(None).cloned())?;
     let most = pack.manifest().limits.max_text_bytes.saturating_mul(ESCAPED).saturating_add(LINE_ROOM);
-    let what = format!("pack {}", path.display());
-    let engine =
-        Engine::new(&common.config(common.kind()?), &[&pack]).map_err(|e| output::unusable(&what, &e))?;
     drop(pack);
     let engine = Arc::new(engine);
     judge_all(args, common, most, |colour| Ok(Worker::Pack(Box::new(Judge::new(args, &engine, colour)?))))
@@ -255,7 +252,7 @@ struct Judge {
 
 impl Judge {
     fn new(args: &GuardArgs, engine: &Arc<Engine>, colour: bool) -> Result<Self, Stop> {
-        let session = Session::new(engine, None).map_err(|e| output::unusable("the engine", &e))?;
+        let session = lookup::session(engine)?;
         let options = GuardOptions {
             role: args.role.map(Role::from),
             timeout: args.timeout(),

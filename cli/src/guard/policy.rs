@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde::Serialize;
+use trueline_core::engine::Action;
 use trueline_core::engine::filter::{Decision, Filter, FilterOptions, Record};
 use trueline_core::engine::policy::Policy;
-use trueline_core::engine::{Action, Engine};
 use trueline_core::model::manifest::Role;
 use trueline_core::scoring::guard::units::Units;
 use trueline_core::{Code, Error};
@@ -51,11 +51,8 @@ pub fn filter(path: &Path, common: &Common) -> Result<Arc<Filter>, Stop> {
         [] => None,
         [given] => {
             let path = lookup::find(given)?;
-            let pack = lookup::open(&path)?;
-            let what = format!("pack {}", path.display());
-            let engine = Engine::new(&common.config(common.kind()?), &[&pack])
-                .map_err(|e| output::unusable(&what, &e))?;
-            Some(Arc::clone(engine.guard(None).map_err(|e| output::unusable(&what, &e))?))
+            let (_, _, guard) = lookup::engine(&path, common, |engine| engine.guard(None).cloned())?;
+            Some(guard)
         }
         several => return Err(Stop::Usage(format!("guard takes one pack; there are {}", several.len()))),
     };

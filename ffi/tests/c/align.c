@@ -92,6 +92,14 @@ static void vectors(tl_alignment *alignment) {
   CHECK_ERROR(tl_align_vectors(NULL, broken, 1, target, 3, 2, alignment), TL_ERR_INVALID_ARGUMENT, "inf");
   CHECK_ERROR(tl_align_vectors(NULL, source, 2, target, 3, 0, alignment), TL_ERR_INVALID_ARGUMENT, "dimension 0");
   CHECK_ERROR(tl_align_vectors(NULL, source, (size_t)-1, target, 3, 2, alignment), TL_ERR_INVALID_ARGUMENT, "memory");
+  options.method = TL_ALIGN_MATCH;
+  {
+    enum { MANY = 9000 };
+    static float many[MANY];
+    for (size_t i = 0; i < MANY; i++) many[i] = 1;
+    CHECK_ERROR(tl_align_vectors(&options, many, MANY, many, MANY, 1, alignment), TL_ERR_TOO_LARGE, "67108864");
+    CHECK(tl_alignment_links(alignment, &n) == NULL && n == 0);
+  }
   CHECK_ERROR(tl_align_vectors(NULL, NULL, 1, target, 3, 2, alignment), TL_ERR_NULL_ARGUMENT, "source");
 }
 

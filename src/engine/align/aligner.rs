@@ -4,7 +4,7 @@ use crate::engine::ready::Ready;
 use crate::kernels::Isa;
 use crate::model::backend::{Backend, Kind, Memory, Settings};
 use crate::model::control::Control;
-use crate::model::family::{self, AlignerEncoder, Family};
+use crate::model::family::{self, AlignerEncoder};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -42,8 +42,7 @@ impl Aligner {
     /// # Errors
     /// As [`Guard::load`](crate::engine::Guard::load).
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        let manifest = pack.manifest();
-        family::find(&manifest.family)?.refuse_unless(AlignerEncoder.name(), manifest)?;
+        family::refuse_unless(&AlignerEncoder, pack.manifest())?;
         Self::probed(Ready::load(pack, settings)?, settings.isa)
     }
 
@@ -57,7 +56,7 @@ impl Aligner {
         backend: Box<dyn Backend>,
         isa: Isa,
     ) -> Result<Self, Error> {
-        family::find(&manifest.family)?.refuse_unless(AlignerEncoder.name(), &manifest)?;
+        family::refuse_unless(&AlignerEncoder, &manifest)?;
         Self::probed(Ready::from_parts(manifest, tokenizer, backend)?, isa)
     }
 

@@ -7,4 +7,6 @@ mod words;
 
 pub use aligner::{Aligner, Work};
 pub use sentences::{DocumentLink, SentencePair};
-pub use words::{Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of, links_of_rows};
+pub use words::{
+    MAX_MATRIX, Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of, links_of_rows,
+};

@@ -91,6 +91,12 @@ impl Aligner {
         let count = |side: &[Vec<&str>]| side.iter().map(Vec::len).collect::<Vec<_>>();
         let (n_source, n_target) = (count(source), count(target));
         let (n, m) = (n_source.iter().sum::<usize>(), n_target.iter().sum::<usize>());
+        for (side, n) in [("source", n), ("target", m)] {
+            if n > MAX_SENTENCES {
+                let message = format!("the {side} documents have {n} sentences; at most {MAX_SENTENCES}");
+                return Err(Error::new(Code::TooLarge, message));
+            }
+        }
         if n.saturating_mul(m) > MAX_PAIRS {
             let message =
                 format!("{n} and {m} sentences make {} pairs; at most {MAX_PAIRS}", n.saturating_mul(m));

@@ -19,6 +19,8 @@ use crate::{Code, Error};
 pub const MAX_WORDS: usize = 65_536;
 /// Above this many pairs of pieces a method that needs them all works on words instead: 16 MB.
 const MAX_PAIRS: usize = 1 << 21;
+/// The most pairs that a matrix is made for: 512 MB.
+pub const MAX_MATRIX: usize = 1 << 26;
 /// What cosines are divided by before a softmax: chosen on the Japanese-English gold pairs, so that the published threshold holds.
 const TEMPERATURE: f64 = 0.008;
 
@@ -162,7 +164,7 @@ impl Aligner {
     /// Aligns the words of two sentences.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] for a text over the pack's bound or more than 65,536 words; [`Code::InvalidArgument`] for an option out
+    /// [`Code::TooLarge`] for a text over the pack's bound, more than 65,536 words or [`MAX_MATRIX`] pairs; [`Code::InvalidArgument`] for an option out
     /// of its range; the deadline and the cancel token; what the backend says. A side without a word is no error: there is
     /// no link.
     /// # Cost
@@ -294,7 +296,8 @@ impl WordOptions {
 /// # Shapes
 /// `rows`: `[n_source, dim]` and `[n_target, dim]`. An empty side gives none.
 /// # Errors
-/// [`Code::InvalidArgument`] if the rows are not full, a value is not finite, or an option is out of its range.
+/// [`Code::InvalidArgument`] if the rows are not full, a value is not finite, or an option is out of its range;
+/// [`Code::TooLarge`] for more than [`MAX_MATRIX`] pairs, but for [`Method::Argmax`] without distortion.
 /// # Cost
 /// `O(n_source * n_target * dim)` in SIMD, then that of the method. Memory is linear for [`Method::Argmax`] without distortion.
 pub fn links_of_rows(
@@ -311,7 +314,15 @@ pub fn links_of_rows(
     }
     links.clear();
     let (n, m) = (x.len().checked_div(dim).unwrap_or(0), y.len().checked_div(dim).unwrap_or(0));
-    let mut similarity = vec![0.0; n.saturating_mul(m)];
+    let pairs = n.saturating_mul(m);
+    if pairs > MAX_MATRIX {
+        let (name, argmax) = (options.method.name(), Method::Argmax.name());
+        let message = format!(
+            "{n} and {m} rows make {pairs} pairs; {name} takes at most {MAX_MATRIX}, {argmax} without distortion any number"
+        );
+        return Err(Error::new(Code::TooLarge, message));
+    }
+    let mut similarity = vec![0.0; pairs];
     similarity::cosine(isa, x, y, dim, &mut scratch.similarity, &mut similarity)?;
     let mut found = Vec::new();
     extract(scratch, options, &mut similarity, (n, m), &mut found)?;

@@ -68,18 +68,6 @@ pub trait Family: Send + Sync {
         self.outputs().iter().any(|output| output.axes.contains(&Axis::Labels))
     }
 
-    /// Refuses to be another family than this.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] naming the pack and both families.
-    fn refuse_unless(&self, wanted: &str, manifest: &Manifest) -> Result<(), Error> {
-        if self.name() == wanted {
-            return Ok(());
-        }
-        let (name, found) = (&manifest.name, self.name());
-        Err(Error::new(Code::Unavailable, format!("pack {name} is of family {found}; this needs {wanted}")))
-    }
-
     /// Refuses a manifest whose tensors are not this family's.
     ///
     /// # Errors
@@ -126,6 +114,20 @@ pub fn find(name: &str) -> Result<&'static dyn Family, Error> {
             format!("manifest.toml: family {name:?} is not known; this library has {}", known.join(", ")),
         )
     })
+}
+
+/// Why a pack cannot be used where another family is needed: it names the pack and both.
+pub fn wrong_family(wanted: &dyn Family, manifest: &Manifest) -> Error {
+    let (name, found, wanted) = (&manifest.name, &manifest.family, wanted.name());
+    Error::new(Code::Unavailable, format!("pack {name} is of family {found}; this needs {wanted}"))
+}
+
+/// Refuses a pack of another family than the one that is needed.
+///
+/// # Errors
+/// [`wrong_family`].
+pub fn refuse_unless(wanted: &dyn Family, manifest: &Manifest) -> Result<(), Error> {
+    if manifest.family == wanted.name() { Ok(()) } else { Err(wrong_family(wanted, manifest)) }
 }
 
 /// A window's ids between the special ones.

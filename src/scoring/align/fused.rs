@@ -3,7 +3,7 @@
 use trueline_kernels::{Isa, cosine_matrix_f32};
 
 use super::Link;
-use super::similarity::{Scratch as Whole, cosine, fits_f32, n_rows};
+use super::similarity::{exact_cosine, fits_f32, n_rows};
 use crate::Error;
 
 /// Rows of a tile: with [`COLUMNS`] and 384 numbers a row, a tile and what it is made from take about 1 MB.
@@ -23,11 +23,11 @@ pub struct ScoredLink {
 /// Memory of [`mutual_cosine`], for reuse.
 #[derive(Clone, Debug, Default)]
 pub struct Scratch {
-    tile: Vec<f32>,
+    tile: Vec<f64>,
+    pairs: Vec<f32>,
     norms: Vec<f32>,
     of_source: Vec<(f64, usize)>,
     of_target: Vec<(f64, usize)>,
-    whole: Whole,
 }
 
 /// Replaces `links` by the pairs of rows that are most alike for each other, the lowest of equals.
@@ -51,7 +51,7 @@ pub fn mutual_cosine(
 ) -> Result<(), Error> {
     links.clear();
     let (n_source, n_target) = (n_rows("x", x, dim)?, n_rows("y", y, dim)?);
-    let Scratch { tile, norms, of_source, of_target, whole } = scratch;
+    let Scratch { tile, pairs, norms, of_source, of_target } = scratch;
     for (best, n) in [(&mut *of_source, n_source), (&mut *of_target, n_target)] {
         best.clear();
         best.resize(n, (f64::NEG_INFINITY, 0));
@@ -64,25 +64,26 @@ pub fn mutual_cosine(
             of_target[j] = (score, i);
         }
     };
-    if fits_f32(isa, x, dim) && fits_f32(isa, y, dim) {
-        for (down, rows) in x.chunks(ROWS * dim).enumerate() {
-            for (across, columns) in y.chunks(COLUMNS * dim).enumerate() {
-                let (n, m) = (rows.len() / dim, columns.len() / dim);
-                tile.resize(n * m, 0.0);
+    let fits = fits_f32(isa, x, dim) && fits_f32(isa, y, dim);
+    for (down, rows) in x.chunks(ROWS * dim).enumerate() {
+        for (across, columns) in y.chunks(COLUMNS * dim).enumerate() {
+            let (n, m) = (rows.len() / dim, columns.len() / dim);
+            tile.resize(n * m, 0.0);
+            if fits {
+                pairs.resize(n * m, 0.0);
                 norms.resize(m, 0.0);
-                cosine_matrix_f32(isa, rows, columns, [n, m, dim], norms, tile);
-                for (i, row) in tile.chunks_exact(m).enumerate() {
-                    for (j, cosine) in row.iter().enumerate() {
-                        see(down * ROWS + i, across * COLUMNS + j, (f64::from(*cosine) + 1.0) / 2.0);
-                    }
+                cosine_matrix_f32(isa, rows, columns, [n, m, dim], norms, pairs);
+                for (score, cosine) in tile.iter_mut().zip(pairs.iter()) {
+                    *score = (f64::from(*cosine) + 1.0) / 2.0;
+                }
+            } else {
+                exact_cosine(rows, columns, dim, tile);
+            }
+            for (i, row) in tile.chunks_exact(m).enumerate() {
+                for (j, score) in row.iter().enumerate() {
+                    see(down * ROWS + i, across * COLUMNS + j, *score);
                 }
             }
-        }
-    } else {
-        let mut similarity = vec![0.0; n_source.saturating_mul(n_target)];
-        cosine(isa, x, y, dim, whole, &mut similarity)?;
-        for (at, score) in similarity.iter().enumerate() {
-            see(at / n_target, at % n_target, *score);
         }
     }
     let mutual = of_source.iter().enumerate().filter(|(i, (_, j))| n_target > 0 && of_target[*j].1 == *i);
@@ -95,6 +96,7 @@ mod tests {
     use super::*;
     use crate::scoring::align::Matrix;
     use crate::scoring::align::argmax::mutual_argmax;
+    use crate::scoring::align::similarity::{Scratch as Whole, cosine};
 
     #[test]
     fn tiles_find_what_the_whole_matrix_has() {

@@ -38,10 +38,7 @@ pub fn cosine(
 ) -> Result<(), Error> {
     let shape = shape(x, y, dim, similarity.len())?;
     if !fits_f32(isa, x, dim) || !fits_f32(isa, y, dim) {
-        fill(x, y, dim, similarity, |row, column| {
-            let cosine = dot(row, column) / (norm(row) * norm(column));
-            (cosine.clamp(-1.0, 1.0) + 1.0) / 2.0
-        });
+        exact_cosine(x, y, dim, similarity);
         return Ok(());
     }
     let Scratch { pairs, norms } = scratch;
@@ -151,6 +148,14 @@ pub(super) fn fits_f32(isa: Isa, rows: &[f32], dim: usize) -> bool {
         let square = dot_f32(isa, row, row);
         (1e-30..=1e30).contains(&square) || row.iter().all(|x| *x == 0.0)
     })
+}
+
+/// [`cosine`] in plain `f64`, of rows that were checked.
+pub(super) fn exact_cosine(x: &[f32], y: &[f32], dim: usize, similarity: &mut [f64]) {
+    fill(x, y, dim, similarity, |row, column| {
+        let cosine = dot(row, column) / (norm(row) * norm(column));
+        (cosine.clamp(-1.0, 1.0) + 1.0) / 2.0
+    });
 }
 
 fn fill(x: &[f32], y: &[f32], dim: usize, out: &mut [f64], of: impl Fn(&[f32], &[f32]) -> f64) {
