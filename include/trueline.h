@@ -202,6 +202,11 @@ typedef struct tl_engine_config {
   uint32_t threads;
   /** Must be 0. */
   uint32_t reserved;
+  /**
+   * The name of the pack, one of the engine's, that looks first for its other classifiers (a cascade): what it clears, the
+   * larger model does not see. NULL: none does.
+   */
+  const char *first_look;
 } tl_engine_config;
 
 /** How a guard call judges. In every field 0 or NULL is the default. */
@@ -415,7 +420,7 @@ typedef struct tl_bead {
 #define TL_ERR_BROKEN (-18)
 
 /** Every default of a tl_engine_config. */
-#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
+#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0, NULL }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
 /** Every default of a tl_filter_options. */
@@ -533,8 +538,8 @@ void tl_pack_destroy(tl_pack *pack);
  * @param packs       `n_packs` packs; they may be destroyed as soon as this returns.
  * @param out_engine  gets the engine; end it with tl_engine_destroy. NULL on failure.
  * @return TL_OK; TL_ERR_INVALID_MODEL, TL_ERR_MODEL_MISMATCH or TL_ERR_INVALID_TOKENIZER for a pack;
- *         TL_ERR_UNAVAILABLE for a backend or an instruction set that is not there; TL_ERR_STRUCT_SIZE;
- *         TL_ERR_INVALID_ARGUMENT.
+ *         TL_ERR_UNAVAILABLE for a backend, an instruction set or a pack that looks first that is not there;
+ *         TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT, also for a pack that looks first for another model than this one.
  */
 tl_status tl_engine_create(const tl_engine_config *config,
                            const tl_pack *const *packs,

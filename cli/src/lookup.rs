@@ -70,7 +70,14 @@ pub fn engine<T>(
     let what = format!("pack {}", path.display());
     let unusable = |e: Error| output::unusable(&what, &e);
     let pack = open(path)?;
-    let engine = Engine::new(&common.config(common.kind()?), &[&pack]).map_err(unusable)?;
+    let mut config = common.config(common.kind()?);
+    let first = match &common.cascade {
+        Some(given) => Some(open(&find(given)?)?),
+        None => None,
+    };
+    config.first_look = first.as_ref().map(|first| first.manifest().name.clone());
+    let packs: Vec<&Pack> = [&pack].into_iter().chain(&first).collect();
+    let engine = Engine::new(&config, &packs).map_err(unusable)?;
     let found = wanted(&engine).map_err(unusable)?;
     Ok((pack, engine, found))
 }

@@ -39,6 +39,9 @@ pub struct tl_engine_config {
     pub threads: u32,
     /// Must be 0.
     pub reserved: u32,
+    /// The name of the pack, one of the engine's, that looks first for its other classifiers (a cascade): what it clears, the
+    /// larger model does not see. NULL: none does.
+    pub first_look: *const c_char,
 }
 
 // SAFETY: `repr(C)`, `struct_size` first, integers and pointers only.
@@ -52,6 +55,7 @@ unsafe impl Sized32 for tl_engine_config {
         ort_library: std::ptr::null(),
         threads: 0,
         reserved: 0,
+        first_look: std::ptr::null(),
     };
 }
 
@@ -74,8 +78,8 @@ impl tl_engine {
 /// @param packs       `n_packs` packs; they may be destroyed as soon as this returns.
 /// @param out_engine  gets the engine; end it with tl_engine_destroy. NULL on failure.
 /// @return TL_OK; TL_ERR_INVALID_MODEL, TL_ERR_MODEL_MISMATCH or TL_ERR_INVALID_TOKENIZER for a pack;
-///         TL_ERR_UNAVAILABLE for a backend or an instruction set that is not there; TL_ERR_STRUCT_SIZE;
-///         TL_ERR_INVALID_ARGUMENT.
+///         TL_ERR_UNAVAILABLE for a backend, an instruction set or a pack that looks first that is not there;
+///         TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT, also for a pack that looks first for another model than this one.
 ///
 /// # Safety
 /// `config` is NULL or a struct of the size it states; `n_packs` pointers lie at `packs`, each NULL or a live pack;
@@ -116,6 +120,8 @@ pub unsafe extern "C" fn tl_engine_create(
         let isa = unsafe { optional_text(given.isa, "config.isa") }?;
         // SAFETY: as above.
         let ort_library = unsafe { optional_text(given.ort_library, "config.ort_library") }?;
+        // SAFETY: as above.
+        let first_look = unsafe { optional_text(given.first_look, "config.first_look") }?;
         if given.reserved != 0 {
             let message = format!("config.reserved is {}; it must be 0", given.reserved);
             return Err(Error::new(Code::InvalidArgument, message));
@@ -125,6 +131,7 @@ pub unsafe extern "C" fn tl_engine_create(
             isa: isa.map(str::to_owned),
             ort_library: ort_library.map(str::to_owned),
             threads: usize::try_from(given.threads).unwrap_or(usize::MAX),
+            first_look: first_look.map(str::to_owned),
         };
         out.set(Box::into_raw(Box::new(tl_engine::new(Engine::new(&config, &live)?))));
         Ok(())

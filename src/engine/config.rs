@@ -26,6 +26,9 @@ pub struct Config {
     /// Threads that share one model run, the caller's among them; 0 and 1 are the caller's alone. More are started, and
     /// owned by the engine; they sleep between runs.
     pub threads: usize,
+    /// The pack, one of the engine's, that looks first for every other classifier of the engine: what it clears, the larger
+    /// model does not see.
+    pub first_look: Option<String>,
 }
 
 /// Packs made ready to run. Immutable; share it freely between threads.
@@ -117,6 +120,9 @@ impl Engine {
             );
             members.push(member);
         }
+        if let Some(name) = &config.first_look {
+            look_first(&mut members, name)?;
+        }
         Self::from_members(isa, members)
     }
 
@@ -170,6 +176,27 @@ impl Engine {
     pub fn aligner(&self, pack: Option<&str>) -> Result<&Arc<Aligner>, Error> {
         self.member(pack)?.aligner()
     }
+}
+
+/// Puts the guard of this name before every other one.
+fn look_first(members: &mut [Member], name: &str) -> Result<(), Error> {
+    let first = members.iter().find(|m| m.manifest().name == name);
+    let first = first.ok_or_else(|| {
+        Error::new(
+            Code::Unavailable,
+            format!("first_look is {name:?}, which is not one of the engine's packs"),
+        )
+    })?;
+    let first = Arc::clone(first.guard()?);
+    for member in members.iter_mut().filter(|m| m.manifest().name != name) {
+        let pack = member.manifest().name.clone();
+        let Member::Guard(guard) = member else { continue };
+        let guard = Arc::get_mut(guard).ok_or_else(|| {
+            Error::new(Code::Internal, format!("the guard {pack} is shared before the engine is made"))
+        })?;
+        guard.set_first_look(&first)?;
+    }
+    Ok(())
 }
 
 fn environment(name: &str) -> Option<String> {

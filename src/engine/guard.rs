@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::first::FirstLook;
 use crate::engine::ready::Ready;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
 use crate::model::backend::{Backend, Kind, Memory, Settings};
@@ -21,6 +22,7 @@ use crate::{Code, Error};
 /// A classifier pack, ready to judge. Immutable; shared by threads.
 pub struct Guard {
     ready: Ready,
+    first: Option<FirstLook>,
 }
 
 /// How one call judges.
@@ -66,8 +68,8 @@ impl Guard {
     /// [`Code::InvalidTokenizer`] for the tokenizer file or one that is not the manifest's;
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        family::refuse_unless(&GuardEncoder, pack.manifest())?;
-        let guard = Self { ready: Ready::load(pack, settings)? };
+        refuse_unless_classifier(pack.manifest())?;
+        let guard = Self { ready: Ready::load(pack, settings)?, first: None };
         guard.probe()?;
         Ok(guard)
     }
@@ -81,8 +83,8 @@ impl Guard {
         tokenizer: Tokenizer,
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
-        family::refuse_unless(&GuardEncoder, &manifest)?;
-        Ok(Self { ready: Ready::from_parts(manifest, tokenizer, backend)? })
+        refuse_unless_classifier(&manifest)?;
+        Ok(Self { ready: Ready::from_parts(manifest, tokenizer, backend)?, first: None })
     }
 
     /// What the pack holds.
@@ -115,8 +117,39 @@ impl Guard {
         self.ready.window()
     }
 
-    /// One window through the model: one probability a label.
+    /// Lets a smaller guard look first, which clears the windows that it finds harmless enough.
+    ///
+    /// # Errors
+    /// As [`FirstLook::new`].
+    pub(super) fn set_first_look(&mut self, first: &Arc<Guard>) -> Result<(), Error> {
+        self.first = Some(FirstLook::new(Arc::clone(first), &self.ready.manifest)?);
+        Ok(())
+    }
+
+    /// Whether the scores of a window depend on its text and not on its tokens alone.
+    pub(super) fn looks_at_text(&self) -> bool {
+        self.first.is_some()
+    }
+
+    /// The scores of one window, one probability a label: by the first look where it clears the window, else by the model.
+    /// `text` is what the window's tokens stand for.
     pub(super) fn scores(
+        &self,
+        memory: &mut Memory,
+        ids: &[u32],
+        text: &str,
+        control: &Control,
+    ) -> Result<Vec<f64>, Error> {
+        if let Some(first) = &self.first
+            && let Some(scores) = first.clear(&self.ready.manifest, memory, text, control)?
+        {
+            return Ok(scores);
+        }
+        self.own_scores(memory, ids, control)
+    }
+
+    /// One window through the model: one probability a label.
+    pub(super) fn own_scores(
         &self,
         memory: &mut Memory,
         ids: &[u32],
@@ -195,9 +228,11 @@ impl Guard {
         let content = limits.max_tokens - SPECIAL_TOKENS;
         for window in window::layout(tokens.ids.len(), content, limits.stride)? {
             control.check()?;
-            out.scores.extend(self.scores(memory, &tokens.ids[window.clone()], control)?);
-            let offsets = &tokens.offsets[window];
-            out.bytes.push(original(offsets[0].0..offsets[offsets.len() - 1].1)?);
+            let offsets = &tokens.offsets[window.clone()];
+            let bytes = offsets[0].0..offsets[offsets.len() - 1].1;
+            let text = view.get(bytes.clone()).unwrap_or(view);
+            out.scores.extend(self.scores(memory, &tokens.ids[window], text, control)?);
+            out.bytes.push(original(bytes)?);
         }
         Ok(())
     }
@@ -252,4 +287,12 @@ impl Guard {
         };
         Ok(verdict)
     }
+}
+
+/// Refuses a pack of a family that has no labels.
+fn refuse_unless_classifier(manifest: &Manifest) -> Result<(), Error> {
+    if family::find(&manifest.family)?.has_labels() {
+        return Ok(());
+    }
+    Err(family::wrong_family(&GuardEncoder, manifest))
 }

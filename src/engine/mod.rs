@@ -3,6 +3,7 @@
 pub mod align;
 mod config;
 pub mod filter;
+mod first;
 mod guard;
 pub mod policy;
 mod ready;

@@ -59,6 +59,8 @@ pub struct Manifest {
     /// A classifier's labels, in the order of its output columns; other families have none.
     #[serde(default)]
     pub labels: Vec<Label>,
+    /// For which other pack this one may look first.
+    pub first_look: Option<FirstLookBand>,
     /// What the weights were trained on.
     pub training_data: Vec<TrainingData>,
     /// Every other file of the pack.
@@ -184,6 +186,9 @@ pub struct Label {
     pub temperature: f64,
     /// The text is flagged at this probability and above.
     pub threshold: f64,
+    /// In a pack that may look first: below this the window is clear, as far as this label goes, and the other pack need
+    /// not look.
+    pub clear_below: Option<f64>,
     /// The roles whose text is judged for this label; all of them when empty.
     #[serde(default)]
     pub roles: Vec<Role>,
@@ -215,6 +220,24 @@ pub struct Calibration {
     pub negatives: u64,
     /// Positives used.
     pub positives: u64,
+    /// When, as `YYYY-MM-DD`.
+    pub date: String,
+    /// On which rows.
+    pub data: String,
+}
+
+/// How the labels' `clear_below` were chosen.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstLookBand {
+    /// sha256 of the other pack's model file, lower-case hexadecimal: the values are for that model alone.
+    pub model_sha256: String,
+    /// The other pack's name.
+    pub pack: String,
+    /// The share of benign texts that were cleared, on the data that they were chosen on.
+    pub benign_cleared: f64,
+    /// The most by which recall at 1 % false positives fell for any label there.
+    pub recall_lost: f64,
     /// When, as `YYYY-MM-DD`.
     pub date: String,
     /// On which rows.
@@ -418,6 +441,18 @@ impl Manifest {
                 return Err(invalid(format!(
                     "manifest.toml: temperature of label {:?} is {}; it is a finite number above 0",
                     label.name, label.temperature
+                )));
+            }
+            if label.clear_below.is_some() != self.first_look.is_some() {
+                return Err(invalid(format!(
+                    "manifest.toml: label {:?}: clear_below goes with first_look, for every label or none",
+                    label.name
+                )));
+            }
+            if let Some(below) = label.clear_below.filter(|b| !(0.0..=1.0).contains(b)) {
+                return Err(invalid(format!(
+                    "manifest.toml: clear_below of label {:?} is {below}; it lies in [0, 1]",
+                    label.name
                 )));
             }
             if !(label.threshold > 0.0 && label.threshold <= 1.0) {

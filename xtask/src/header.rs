@@ -48,7 +48,7 @@ const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the devi
 
 const MACROS: &str = r#"
 /** Every default of a tl_engine_config. */
-#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0 }
+#define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0, NULL }
 /** Every default of a tl_guard_options. */
 #define TL_GUARD_OPTIONS_INIT { sizeof(tl_guard_options), 0, 0, 0, NULL }
 /** Every default of a tl_filter_options. */

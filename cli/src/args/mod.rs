@@ -46,6 +46,9 @@ pub struct Common {
     /// Instruction set: avx512vnni, avx512, avxvnni, avx2, i8mm, dotprod, neon or scalar
     #[arg(long, global = true, value_name = "NAME")]
     pub isa: Option<String>,
+    /// A small classifier, by name or path, that looks first: what it clears, the pack's own model does not see
+    #[arg(long, global = true, value_name = "PACK")]
+    pub cascade: Option<PathBuf>,
     /// Threads that work on the input
     #[arg(long, global = true, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -78,7 +81,8 @@ impl Common {
 
     /// How an engine is built, with this backend.
     pub fn config(&self, backend: Kind) -> Config {
-        Config { backend, isa: self.isa.clone(), ort_library: self.ort_library.clone(), threads: 0 }
+        let (isa, ort_library) = (self.isa.clone(), self.ort_library.clone());
+        Config { backend, isa, ort_library, threads: 0, first_look: None }
     }
 }
 

@@ -55,7 +55,7 @@ static void layout(void) {
   CHECK(offsetof(tl_engine_config, struct_size) == 0 && offsetof(tl_engine_config, backend) == 4);
   CHECK(offsetof(tl_engine_config, isa) == 8);
   CHECK(offsetof(tl_engine_config, ort_library) == 8 + sizeof(void *));
-  CHECK(sizeof(tl_engine_config) == 16 + 2 * sizeof(void *));
+  CHECK(sizeof(tl_engine_config) == 16 + 3 * sizeof(void *));
   CHECK(offsetof(tl_guard_options, struct_size) == 0 && offsetof(tl_guard_options, role) == 4);
   CHECK(offsetof(tl_guard_options, timeout_ms) == 8 && offsetof(tl_guard_options, flags) == 12);
   CHECK(offsetof(tl_guard_options, cancel) == 16 && sizeof(tl_guard_options) == 16 + sizeof(void *));

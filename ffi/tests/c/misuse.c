@@ -85,6 +85,9 @@ static void structs(const tl_pack *pack, tl_session *session, tl_result *result)
   config.struct_size = 3;
   CHECK_ERROR(tl_engine_create(&config, &pack, 1, &engine), TL_ERR_STRUCT_SIZE, "TL_ENGINE_CONFIG_INIT");
   config.struct_size = sizeof config;
+  config.first_look = "nobody";
+  CHECK_ERROR(tl_engine_create(&config, &pack, 1, &engine), TL_ERR_UNAVAILABLE, "nobody");
+  config.first_look = NULL;
   config.backend = 77;
   CHECK_ERROR(tl_engine_create(&config, &pack, 1, &engine), TL_ERR_INVALID_ARGUMENT, "backend is 77");
   config.backend = TL_BACKEND_ORT;

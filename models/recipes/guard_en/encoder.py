@@ -137,6 +137,35 @@ class Guard(nn.Module):
                 module.simulate = on
 
 
+class Joint(Guard):
+    """The guard with three more heads on its encoder: whether an answer stands as it is, marks of toxic tokens, tags of edits."""
+
+    def __init__(self, c: Config, tags: int):
+        super().__init__(c)
+        self.aligned = nn.Linear(c.hidden, 1)
+        self.spans = nn.Linear(c.hidden, 1)
+        self.tags = nn.Linear(c.hidden, tags)
+
+    @staticmethod
+    def from_guard(guard: Guard, tags: int) -> "Joint":
+        """A joint model whose encoder and first head are a guard's."""
+        model = Joint(guard.config, tags)
+        model.load_state_dict(guard.state_dict(), strict=False)
+        round_word_embedding(model.encoder)
+        return model
+
+    def states(self, input_ids, attention_mask, token_type_ids):
+        """The masked mean and the states of the tokens, both after drop-out."""
+        x = self.encoder(input_ids, attention_mask, token_type_ids)
+        weight = attention_mask.to(torch.float32)[:, :, None]
+        pooled = (x * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1.0)
+        return self.dropout(pooled), self.dropout(x)
+
+    def forward(self, input_ids, attention_mask, token_type_ids):
+        pooled, x = self.states(input_ids, attention_mask, token_type_ids)
+        return self.head(pooled), self.aligned(pooled), self.spans(x), self.tags(x)
+
+
 def save(model: Guard, path, **extra):
     """Writes weights and sizes."""
     torch.save({"config": asdict(model.config), "state": model.state_dict(), **extra}, path)
@@ -145,7 +174,9 @@ def save(model: Guard, path, **extra):
 def load(path) -> Guard:
     """Reads what `save` wrote, in evaluation mode."""
     data = torch.load(path, weights_only=True)
-    model = Guard(Config(**data["config"]))
+    tags = data["state"].get("tags.bias")
+    config = Config(**data["config"])
+    model = Guard(config) if tags is None else Joint(config, len(tags))
     model.load_state_dict(data["state"])
     return model.eval()
 

@@ -3,7 +3,9 @@
 import argparse
 import hashlib
 import json
+import tomllib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenizers import Tokenizer
@@ -43,35 +45,64 @@ def _facts(path: Path) -> str:
     return f'file = "{path.name}"\nsha256 = "{hashlib.sha256(content).hexdigest()}"\nbytes = {len(content)}\n'
 
 
-def manifest(folder: Path, name: str, summary: str, quantisation: str, labels: list[dict], rows: Counter, words: str) -> str:
-    """The text of manifest.toml."""
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+@dataclass
+class Kind:
+    """What the packs of one family have in common."""
+
+    family: str
+    recipe: str
+    model: str
+    tokenizer: str
+    limits: tuple[int, int, int]
+    inputs: str
+    outputs: str = '{ logits = "logits" }'
+
+
+ENCODER = Kind("guard-encoder", "guard_en", "model.onnx", "tokenizer.json", (128, 63, 1048576),
+               '{ input_ids = "input_ids", attention_mask = "attention_mask", token_type_ids = "token_type_ids" }')
+NGRAMS = Kind("ngram-linear", "guard_tiny", "model.bin", "features.toml", (1026, 512, 1048576), '{ buckets = "buckets" }')
+
+
+def _tokens(path: Path) -> dict[str, int]:
+    """The size of the vocabulary, and the special tokens; hashed features have none, and their first bucket stands for each."""
+    if path.suffix == ".toml":
+        return {"vocabulary": 1 << tomllib.loads(path.read_text())["log2_buckets"], "cls": 0, "sep": 0, "pad": 0}
+    tokenizer = Tokenizer.from_file(str(path))
     special = {k: tokenizer.token_to_id(t) for k, t in (("cls", "[CLS]"), ("sep", "[SEP]"), ("pad", "[PAD]"))}
+    return {"vocabulary": tokenizer.get_vocab_size()} | special
+
+
+def manifest(folder: Path, name: str, summary: str, quantisation: str, labels: list[dict], rows: Counter, words: str,
+             kind: Kind = ENCODER, look: dict | None = None) -> str:
+    """The text of manifest.toml."""
     out = f'''format = 1
 name = "{name}"
 version = "0.1.0"
-family = "guard-encoder"
+family = "{kind.family}"
 summary = "{summary}"
 licence = "Apache-2.0"
 language = ["en"]
-recipe = "models/recipes/guard_en"
+recipe = "models/recipes/{kind.recipe}"
 
 [limits]
-max_tokens = 128
-stride = 63
-max_text_bytes = 1048576
+max_tokens = {kind.limits[0]}
+stride = {kind.limits[1]}
+max_text_bytes = {kind.limits[2]}
 
 [model]
-{_facts(folder / "model.onnx")}quantisation = "{quantisation}"
-inputs = {{ input_ids = "input_ids", attention_mask = "attention_mask", token_type_ids = "token_type_ids" }}
-outputs = {{ logits = "logits" }}
+{_facts(folder / kind.model)}quantisation = "{quantisation}"
+inputs = {kind.inputs}
+outputs = {kind.outputs}
 
 [tokenizer]
-{_facts(folder / "tokenizer.json")}vocabulary = {tokenizer.get_vocab_size()}
-'''
-    out += "".join(f"{k} = {v}\n" for k, v in special.items())
+{_facts(folder / kind.tokenizer)}'''
+    out += "".join(f"{k} = {v}\n" for k, v in _tokens(folder / kind.tokenizer).items())
+    if look:
+        out += "\n[first_look]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in look.items())
     for e in labels:
         out += f'\n[[labels]]\nname = "{e["name"]}"\ntemperature = {e["temperature"]}\nthreshold = {min(e["threshold"], 1.0):.9g}\n'
+        if "clear_below" in e:
+            out += f'clear_below = {e["clear_below"]:.9g}\n'
         if e["name"] in ROLES:
             out += f"roles = {json.dumps(ROLES[e['name']])}\n"
         out += (f'\n[labels.calibration]\nmethod = "threshold-at-fpr"\ntarget = {e["target"]}\n'
@@ -80,7 +111,7 @@ outputs = {{ logits = "logits" }}
         licence, where = SOURCES[source]
         out += f'\n[[training_data]]\nname = "{source}"\nrows = {count}\nlicence = "{licence}"\nsource = "{where}"\n'
     for path in sorted(folder.iterdir()):
-        if path.name not in ("manifest.toml", "model.onnx", "tokenizer.json"):
+        if path.name not in ("manifest.toml", kind.model, kind.tokenizer):
             out += f"\n[[files]]\n{_facts(path)}"
     return out
 

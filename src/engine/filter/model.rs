@@ -23,12 +23,15 @@ pub(super) struct Maxima {
     pub(super) windows: usize,
 }
 
+/// The tokens of a window, and its text if the scores depend on that.
+type Window = (Box<[u32]>, Box<str>);
+
 /// What is kept of a growing text.
 #[derive(Default)]
 pub(super) struct Scores {
     memory: Memory,
-    /// Scores of windows by their token ids.
-    known: HashMap<Box<[u32]>, Box<[f64]>>,
+    /// Scores of windows by their token ids; with a first look, by their text as well.
+    known: HashMap<Window, Box<[f64]>>,
     ids: Vec<u32>,
     /// Canonical first bytes of the tokens.
     starts: Vec<usize>,
@@ -65,8 +68,11 @@ impl Scores {
         while self.ids.len() - self.scored >= stride {
             control.check()?;
             let end = self.scored + stride;
-            let ids: Box<[u32]> = self.ids[end.saturating_sub(content)..end].into();
-            each(self.window(guard, ids, control)?);
+            let start = end.saturating_sub(content);
+            let ids: Box<[u32]> = self.ids[start..end].into();
+            let until = self.starts.get(end).copied().unwrap_or(self.encoded);
+            let bytes = self.starts[start]..until;
+            each(self.window(guard, ids, text.get(bytes).unwrap_or(text), control)?);
             self.scored = end;
         }
         Ok(())
@@ -90,9 +96,11 @@ impl Scores {
         let (content, stride) = guard.window();
         for span in window::layout(tokens.ids.len(), content, stride)? {
             control.check()?;
-            let scores = self.window(guard, tokens.ids[span.clone()].into(), control)?;
-            let offsets = &tokens.offsets[span];
-            let bytes = original(offsets[0].0..offsets[offsets.len() - 1].1)?;
+            let offsets = &tokens.offsets[span.clone()];
+            let place = offsets[0].0..offsets[offsets.len() - 1].1;
+            let window = text.get(place.clone()).unwrap_or(text);
+            let scores = self.window(guard, tokens.ids[span].into(), window, control)?;
+            let bytes = original(place)?;
             maxima.windows += 1;
             maxima.labels.resize(scores.len(), None);
             for (best, score) in maxima.labels.iter_mut().zip(scores) {
@@ -106,12 +114,19 @@ impl Scores {
         Ok(())
     }
 
-    fn window(&mut self, guard: &Guard, ids: Box<[u32]>, control: &Control) -> Result<&[f64], Error> {
-        if !self.known.contains_key(&ids) {
-            let scores = guard.scores(&mut self.memory, &ids, control)?;
+    fn window(
+        &mut self,
+        guard: &Guard,
+        ids: Box<[u32]>,
+        text: &str,
+        control: &Control,
+    ) -> Result<&[f64], Error> {
+        let key = (ids, if guard.looks_at_text() { text.trim().into() } else { Box::default() });
+        if !self.known.contains_key(&key) {
+            let scores = guard.scores(&mut self.memory, &key.0, text, control)?;
             self.runs += 1;
-            self.known.insert(ids.clone(), scores.into());
+            self.known.insert(key.clone(), scores.into());
         }
-        Ok(self.known.get(&ids).map_or(&[], |scores| scores))
+        Ok(self.known.get(&key).map_or(&[], |scores| scores))
     }
 }

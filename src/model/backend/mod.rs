@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::kernels::Isa;
 use crate::model::control::Control;
+use crate::model::family::{Family, NgramLinear};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::{Program, State};
@@ -11,6 +12,7 @@ use crate::model::plan::threads::Threads;
 use crate::model::tensor::Tensor;
 use crate::{Code, Error};
 
+mod ngrams;
 #[cfg(feature = "ort")]
 mod ort;
 mod plan;
@@ -133,6 +135,9 @@ pub struct Loaded {
 /// for and the graph has no plan; [`Code::InvalidModel`] if the backend cannot run the file; [`Code::TooLarge`] if a
 /// value of it would exceed the backend's bound.
 pub fn load(settings: &Settings, pack: &Pack) -> Result<Loaded, Error> {
+    if pack.manifest().family == NgramLinear.name() {
+        return ngrams::load(settings, pack);
+    }
     let asked = |kind: Kind| format!("backend {} was asked for", kind.name());
     match settings.kind {
         Kind::Default => match plan::load(settings, pack) {

@@ -2,6 +2,7 @@
 
 mod aligner_encoder;
 mod guard_encoder;
+mod ngram_linear;
 
 use crate::model::manifest::Manifest;
 use crate::model::tensor::Tensor;
@@ -9,12 +10,13 @@ use crate::{Code, Error};
 
 pub use aligner_encoder::AlignerEncoder;
 pub use guard_encoder::GuardEncoder;
+pub use ngram_linear::NgramLinear;
 
 /// Special tokens that an encoder puts around a window.
 pub const SPECIAL_TOKENS: usize = 2;
 
 /// The families that this version runs.
-const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder];
+const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder, &NgramLinear];
 
 /// One axis of an input or output, as a family fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,12 +134,17 @@ pub fn refuse_unless(wanted: &dyn Family, manifest: &Manifest) -> Result<(), Err
 
 /// A window's ids between the special ones.
 fn ids(manifest: &Manifest, content: &[u32]) -> Result<Vec<i64>, Error> {
-    let n = content.len() + SPECIAL_TOKENS;
-    if n > manifest.limits.max_tokens {
-        let (name, most) = (&manifest.name, manifest.limits.max_tokens);
-        let message = format!("input_ids has {n} tokens; pack {name} takes at most {most}");
-        return Err(Error::new(Code::InvalidArgument, message));
-    }
+    check_length(manifest, content.len() + SPECIAL_TOKENS)?;
     let (cls, sep) = (i64::from(manifest.tokenizer.cls), i64::from(manifest.tokenizer.sep));
     Ok([cls].into_iter().chain(content.iter().map(|&id| i64::from(id))).chain([sep]).collect())
+}
+
+/// Refuses a window longer than the manifest allows.
+fn check_length(manifest: &Manifest, n: usize) -> Result<(), Error> {
+    let (name, most) = (&manifest.name, manifest.limits.max_tokens);
+    if n > most {
+        let message = format!("a window has {n} tokens; pack {name} takes at most {most}");
+        return Err(Error::new(Code::InvalidArgument, message));
+    }
+    Ok(())
 }

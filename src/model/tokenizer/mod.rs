@@ -1,16 +1,20 @@
-//! Text to token ids with byte offsets, from a `tokenizer.json` (WordPiece, Unigram, BPE) or a packed vocabulary.
+//! Text to token ids with byte offsets, from a `tokenizer.json` (WordPiece, Unigram, BPE) or a packed vocabulary, or by
+//! hashing.
 
 #[cfg(feature = "tokenizers")]
 mod library;
+mod ngrams;
 mod text;
 mod words;
 
 use crate::Error;
 use crate::model::control::Control;
+use crate::model::family::{Family, NgramLinear};
 use crate::model::pack::Pack;
 
 #[cfg(feature = "tokenizers")]
 use library::Library;
+use ngrams::Ngrams;
 pub use text::Scratch;
 use words::Words;
 
@@ -31,6 +35,7 @@ enum Inner {
     #[cfg(feature = "tokenizers")]
     Library(Library),
     Words(Words),
+    Ngrams(Ngrams),
 }
 
 /// Token ids, and the bytes of the text that each one stands for.
@@ -75,11 +80,22 @@ impl Tokenizer {
         Ok(Self { inner: Inner::Words(Words::new(vocabulary)?), splits_at_spaces: true })
     }
 
+    /// Reads the file that says which hashed n-grams are the tokens.
+    ///
+    /// # Errors
+    /// [`crate::Code::InvalidTokenizer`] if that is not what it is.
+    pub fn ngrams(file: &[u8]) -> Result<Self, Error> {
+        Ok(Self { inner: Inner::Ngrams(Ngrams::new(file)?), splits_at_spaces: true })
+    }
+
     /// A pack's tokenizer: from the compiled plan if it holds the vocabulary, else from the tokenizer file.
     ///
     /// # Errors
     /// As [`Tokenizer::from_packed`], or [`Pack::tokenizer`] and [`Tokenizer::from_bytes`].
     pub fn of(pack: &Pack) -> Result<Self, Error> {
+        if pack.manifest().family == NgramLinear.name() {
+            return Self::ngrams(pack.tokenizer()?);
+        }
         match pack.plan().and_then(|plan| plan.vocabulary()) {
             Some(vocabulary) => Self::from_packed(Box::new(vocabulary)),
             None => Self::from_bytes(pack.tokenizer()?),
@@ -92,7 +108,7 @@ impl Tokenizer {
         match &self.inner {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.packed(),
-            Inner::Words(_) => None,
+            Inner::Words(_) | Inner::Ngrams(_) => None,
         }
     }
 
@@ -102,6 +118,7 @@ impl Tokenizer {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.vocabulary(),
             Inner::Words(words) => words.count(),
+            Inner::Ngrams(ngrams) => ngrams.count(),
         }
     }
 
@@ -111,6 +128,7 @@ impl Tokenizer {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.token(id),
             Inner::Words(words) => words.token(id).map(str::to_owned),
+            Inner::Ngrams(ngrams) => ((id as usize) < ngrams.count()).then(|| format!("#{id}")),
         }
     }
 
@@ -149,6 +167,7 @@ impl Tokenizer {
                 #[cfg(feature = "tokenizers")]
                 Inner::Library(library) => library.encode(&text[start..end], start, out)?,
                 Inner::Words(words) => words.encode(&text[start..end], start, scratch, out),
+                Inner::Ngrams(ngrams) => ngrams.encode(&text[start..end], start, out),
             }
             start = end;
         }
