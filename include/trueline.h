@@ -152,6 +152,9 @@ typedef struct tl_alignment tl_alignment;
 /** A switch that ends the calls it was given to. Any thread may set it at any time. */
 typedef struct tl_cancel tl_cancel;
 
+/** A text after a correction. After a failure it holds no text. */
+typedef struct tl_correction tl_correction;
+
 /** What a filter decided about a text. */
 typedef struct tl_decision tl_decision;
 
@@ -362,6 +365,35 @@ typedef struct tl_bead {
   float score;
 } tl_bead;
 
+/** How an answer is inspected or corrected. In every field 0 or NULL is the default. */
+typedef struct tl_correct_options {
+  /** Set by TL_CORRECT_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** How often a correction is corrected again, 1 to 8; 0: 1. */
+  uint32_t max_rounds;
+  /**
+   * tl_session_inspect fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; tl_session_correct then leaves the text as it
+   * is. 0: no limit.
+   */
+  uint32_t timeout_ms;
+  /** An inspector of the engine may find a correction worse than the original by this. 0: not worse at all. */
+  float margin;
+  /** As the timeout, once this is set (TL_ERR_CANCELLED); may be NULL. */
+  const tl_cancel *cancel;
+} tl_correct_options;
+
+/** A stretch of the original and what stands there now. */
+typedef struct tl_edit {
+  /** First byte, of the original. */
+  size_t start;
+  /** One past the last byte. */
+  size_t end;
+  /** UTF-8, `replacement_size` bytes, followed by a NUL; lives as long as the correction is not used again. */
+  const char *replacement;
+  /** Length in bytes. */
+  size_t replacement_size;
+} tl_edit;
+
 /** The call did what it says. */
 #define TL_OK 0
 
@@ -427,6 +459,8 @@ typedef struct tl_bead {
 #define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
 /** Every default of a tl_align_options. */
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
+/** Every default of a tl_correct_options. */
+#define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
 
 #ifdef __cplusplus
 extern "C" {
@@ -1024,6 +1058,98 @@ const tl_bead *tl_alignment_beads(const tl_alignment *alignment, size_t *out_cou
 
 /** Ends an alignment; NULL is fine. */
 void tl_alignment_destroy(tl_alignment *alignment);
+
+/**
+ * Makes an empty correction, to be used by any number of calls, one after the other.
+ *
+ * @param out_correction  gets the correction; end it with tl_correction_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_correction_create(tl_correction **out_correction);
+
+/**
+ * Judges whether an answer is fine as it stands, with the session's inspector pack.
+ *
+ * @param options        may be NULL: every default.
+ * @param question       UTF-8, `question_size` bytes; may be NULL if `question_size` is 0: no question is known.
+ * @param answer         UTF-8, `answer_size` bytes.
+ * @param out_aligned    gets the probability that the answer is fine; 0 on failure.
+ * @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for a text; TL_ERR_UNAVAILABLE if the session's pack is no
+ *         inspector; TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE;
+ *         TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT. One model run for each piece of the answer that fits beside the
+ *         question.
+ */
+tl_status tl_session_inspect(tl_session *session,
+                             const tl_correct_options *options,
+                             const char *question,
+                             size_t question_size,
+                             const char *answer,
+                             size_t answer_size,
+                             double *out_aligned);
+
+/**
+ * Corrects a text, the answer to a question if there is one, with the session's corrector pack. A guard and an inspector
+ * among the engine's packs judge the correction: one that the guard blocks, or the inspector finds worse, is not taken.
+ *
+ * A corrector that fails leaves the text as it is, and this returns TL_OK with the reason "failed"; a guard that fails is an
+ * error.
+ *
+ * @param options        may be NULL: every default.
+ * @param question       UTF-8, `question_size` bytes; may be NULL if `question_size` is 0.
+ * @param answer         UTF-8, `answer_size` bytes: the text.
+ * @param correction     from tl_correction_create; what it held is replaced.
+ * @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for a text; TL_ERR_UNAVAILABLE if the session's pack is no
+ *         corrector; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT. One model run a
+ *         window for a text that needs nothing, a few more for one that does.
+ */
+tl_status tl_session_correct(tl_session *session,
+                             const tl_correct_options *options,
+                             const char *question,
+                             size_t question_size,
+                             const char *answer,
+                             size_t answer_size,
+                             tl_correction *correction);
+
+/**
+ * The corrected text, or the original if no correction was taken.
+ *
+ * @param out_size  gets its length in bytes; may be NULL. 0 for NULL and after a failure.
+ * @return UTF-8 with a NUL behind it; never NULL. It lives until the correction is used again or destroyed.
+ */
+const char *tl_correction_text(const tl_correction *correction, size_t *out_size);
+
+/** 1 if the text differs from the original, else 0. */
+int32_t tl_correction_changed(const tl_correction *correction);
+
+/** 1 if the text is what the corrector wants, a correction that was taken or an original that needs none; else 0. */
+int32_t tl_correction_accepted(const tl_correction *correction);
+
+/**
+ * Why: "accepted", "unchanged", "declined" (nothing harmless was found that keeps enough), "empty", "too_long", "filter",
+ * "score", "failed"; "" after a failure. Never NULL; lives until the correction is used again or destroyed.
+ */
+const char *tl_correction_reason(const tl_correction *correction);
+
+/** The status behind the reason "failed"; TL_OK for every other reason. */
+tl_status tl_correction_status(const tl_correction *correction);
+
+/**
+ * The share of words that were kept, of the longer text's, from 0 to 1; -1 where it is not known, for texts of more than 4,096
+ * words and after a failure.
+ */
+double tl_correction_copy_ratio(const tl_correction *correction);
+
+/**
+ * What was replaced, by place in the original.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return that many edits, or NULL if there is none; they live until the correction is used again or destroyed.
+ */
+const tl_edit *tl_correction_edits(const tl_correction *correction,
+                                          size_t *out_count);
+
+/** Ends a correction; NULL is fine. */
+void tl_correction_destroy(tl_correction *correction);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -61,6 +61,22 @@ pub fn chosen(common: &Common, default: &str) -> Result<Vec<PathBuf>, Stop> {
     common.pack.iter().map(|given| find(given)).collect()
 }
 
+/// Packs, and an engine over them; with `--cascade`, one more that looks first.
+pub fn engine_of(paths: &[PathBuf], common: &Common) -> Result<(Vec<Pack>, Engine), Stop> {
+    let mut packs = paths.iter().map(|path| open(path)).collect::<Result<Vec<_>, _>>()?;
+    let mut config = common.config(common.kind()?);
+    if let Some(given) = &common.cascade {
+        let first = open(&find(given)?)?;
+        config.first_look = Some(first.manifest().name.clone());
+        packs.push(first);
+    }
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let live: Vec<&Pack> = packs.iter().collect();
+    let engine = Engine::new(&config, &live)
+        .map_err(|e| output::unusable(&format!("pack {}", names.join(", ")), &e))?;
+    Ok((packs, engine))
+}
+
 /// A pack, an engine over it alone, and what `wanted` asks the engine for.
 pub fn engine<T>(
     path: &Path,
@@ -69,17 +85,9 @@ pub fn engine<T>(
 ) -> Result<(Pack, Engine, T), Stop> {
     let what = format!("pack {}", path.display());
     let unusable = |e: Error| output::unusable(&what, &e);
-    let pack = open(path)?;
-    let mut config = common.config(common.kind()?);
-    let first = match &common.cascade {
-        Some(given) => Some(open(&find(given)?)?),
-        None => None,
-    };
-    config.first_look = first.as_ref().map(|first| first.manifest().name.clone());
-    let packs: Vec<&Pack> = [&pack].into_iter().chain(&first).collect();
-    let engine = Engine::new(&config, &packs).map_err(unusable)?;
+    let (mut packs, engine) = engine_of(&[path.to_owned()], common)?;
     let found = wanted(&engine).map_err(unusable)?;
-    Ok((pack, engine, found))
+    Ok((packs.swap_remove(0), engine, found))
 }
 
 /// A session of an engine's only pack.

@@ -5,9 +5,11 @@ mod args;
 mod audit;
 mod bench;
 mod calibrate;
+mod correct;
 mod eval;
 mod explain;
 mod guard;
+mod inspect;
 mod labelled;
 mod lookup;
 mod output;
@@ -67,6 +69,8 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Decode(_) => steps::run(steps::decode::answer),
         Command::Watermark(Watermark::Detect(_)) => steps::run(steps::watermark::answer),
         Command::Align(what) => align::run(what, &cli.common),
+        Command::Inspect(args) => inspect::run(args, &cli.common),
+        Command::Correct(args) => correct::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Audit(args) => audit::run(args, &cli.common),
         Command::Eval(what) => eval::run(what),

@@ -38,10 +38,16 @@ pub fn run(args: &PackArgs, common: &Common) -> Result<u8, Stop> {
         return Err(Stop::Usage(format!("{what} is no folder; unpack it first")));
     }
     let pack = lookup::open(&from)?;
+    let into = args.output.clone().unwrap_or_else(|| from.clone());
+    if pack.manifest().model_beside().is_some() && args.output.is_some() && !args.slim {
+        let file = &pack.manifest().model.file;
+        return Err(Stop::Usage(format!(
+            "{what} has its model in {file}; --output goes with --slim here, or pack it in place"
+        )));
+    }
     let choice =
         Choice { int8_weights: args.weights == WeightWord::Int8, exact_attention: args.exact_attention };
     let packed = packing::pack(&pack, choice, args.slim).map_err(|e| output::unusable(&what, &e))?;
-    let into = args.output.clone().unwrap_or_else(|| from.clone());
     install(&pack, &packed, &from, &into, args.slim)?;
     if choice.int8_weights && !common.quiet {
         output::complain("int8 weights move scores: check the thresholds on your own texts");
@@ -95,7 +101,8 @@ fn install(pack: &Pack, packed: &Packed, from: &Path, into: &Path, slim: bool) -
     }
     replace(&into.join(&packed.listed.file), &packed.bytes)?;
     replace(&into.join(MANIFEST), packed.manifest.as_bytes())?;
-    let model = slim.then(|| into.join(&manifest.model.file));
+    // Another pack's file stays.
+    let model = (slim && manifest.model_beside().is_none()).then(|| into.join(&manifest.model.file));
     let old = old.filter(|name| *name != packed.listed.file).map(|name| into.join(name));
     for path in [model, old].into_iter().flatten() {
         match fs::remove_file(&path) {

@@ -13,7 +13,7 @@ use trueline_core::{Code, Error};
 use crate::alignment::{tl_alignment, tl_link};
 use crate::boundary::boundary;
 use crate::cancel::tl_cancel;
-use crate::pointer::{Sized32, required, required_mut, sized, span};
+use crate::pointer::{Sized32, required, required_mut, sized, span, text};
 use crate::session::{tl_session, tl_text};
 use crate::status::tl_status;
 
@@ -269,16 +269,6 @@ pub unsafe extern "C" fn tl_align_vectors(
             score: l.score as f32,
         }));
         Ok(())
-    })
-}
-
-/// # Safety
-/// `size` bytes lie at `pointer`, unchanged for `'a`, or it is NULL.
-unsafe fn text<'a>(pointer: *const c_char, size: usize, name: &str) -> Result<&'a str, Error> {
-    // SAFETY: passed on to the caller.
-    let bytes = unsafe { span(pointer.cast::<u8>(), size, name) }?;
-    str::from_utf8(bytes).map_err(|e| {
-        Error::new(Code::Utf8, format!("{name} of {size} bytes is not UTF-8 at byte {}", e.valid_up_to()))
     })
 }
 

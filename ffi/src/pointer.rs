@@ -84,6 +84,18 @@ pub(crate) unsafe fn optional_text<'a>(pointer: *const c_char, name: &str) -> Re
     }
 }
 
+/// A text of a given size; NULL is empty if the size is 0.
+///
+/// # Safety
+/// `size` bytes lie at `pointer`, unchanged for `'a`, or it is NULL.
+pub(crate) unsafe fn text<'a>(pointer: *const c_char, size: usize, name: &str) -> Result<&'a str, Error> {
+    // SAFETY: passed on to the caller.
+    let bytes = unsafe { span(pointer.cast::<u8>(), size, name) }?;
+    str::from_utf8(bytes).map_err(|e| {
+        Error::new(Code::Utf8, format!("{name} of {size} bytes is not UTF-8 at byte {}", e.valid_up_to()))
+    })
+}
+
 /// A struct that starts with its own size and may grow in later versions.
 ///
 /// # Safety

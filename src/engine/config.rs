@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::kernels::Isa;
 
 use crate::engine::align::Aligner;
+use crate::engine::correct::{Corrector, Inspector};
 use crate::engine::guard::Guard;
 use crate::model::backend::{Kind, Settings};
-use crate::model::family::{AlignerEncoder, Family, GuardEncoder, wrong_family};
+use crate::model::family::{AlignerEncoder, AnswerInspector, EditTagger, Family, GuardEncoder, wrong_family};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -44,14 +45,25 @@ pub enum Member {
     Guard(Arc<Guard>),
     /// Aligns texts.
     Aligner(Arc<Aligner>),
+    /// Judges answers to questions.
+    Inspector(Arc<Inspector>),
+    /// Corrects texts.
+    Corrector(Arc<Corrector>),
 }
 
 impl Member {
     fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        if pack.manifest().family == AlignerEncoder.name() {
-            return Ok(Self::Aligner(Arc::new(Aligner::load(pack, settings)?)));
-        }
-        Ok(Self::Guard(Arc::new(Guard::load(pack, settings)?)))
+        let family = &pack.manifest().family;
+        let is = |other: &dyn Family| *family == other.name();
+        Ok(if is(&AlignerEncoder) {
+            Self::Aligner(Arc::new(Aligner::load(pack, settings)?))
+        } else if is(&AnswerInspector) {
+            Self::Inspector(Arc::new(Inspector::load(pack, settings)?))
+        } else if is(&EditTagger) {
+            Self::Corrector(Arc::new(Corrector::load(pack, settings)?))
+        } else {
+            Self::Guard(Arc::new(Guard::load(pack, settings)?))
+        })
     }
 
     /// What the pack holds.
@@ -59,6 +71,8 @@ impl Member {
         match self {
             Self::Guard(guard) => guard.manifest(),
             Self::Aligner(aligner) => aligner.manifest(),
+            Self::Inspector(inspector) => inspector.manifest(),
+            Self::Corrector(corrector) => corrector.manifest(),
         }
     }
 
@@ -67,6 +81,8 @@ impl Member {
         match self {
             Self::Guard(guard) => guard.backend(),
             Self::Aligner(aligner) => aligner.backend(),
+            Self::Inspector(inspector) => inspector.backend(),
+            Self::Corrector(corrector) => corrector.backend(),
         }
     }
 
@@ -77,7 +93,7 @@ impl Member {
     pub fn guard(&self) -> Result<&Arc<Guard>, Error> {
         match self {
             Self::Guard(guard) => Ok(guard),
-            Self::Aligner(_) => Err(wrong_family(&GuardEncoder, self.manifest())),
+            _ => Err(wrong_family(&GuardEncoder, self.manifest())),
         }
     }
 
@@ -88,7 +104,29 @@ impl Member {
     pub fn aligner(&self) -> Result<&Arc<Aligner>, Error> {
         match self {
             Self::Aligner(aligner) => Ok(aligner),
-            Self::Guard(_) => Err(wrong_family(&AlignerEncoder, self.manifest())),
+            _ => Err(wrong_family(&AlignerEncoder, self.manifest())),
+        }
+    }
+
+    /// The inspector that it is.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn inspector(&self) -> Result<&Arc<Inspector>, Error> {
+        match self {
+            Self::Inspector(inspector) => Ok(inspector),
+            _ => Err(wrong_family(&AnswerInspector, self.manifest())),
+        }
+    }
+
+    /// The corrector that it is.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn corrector(&self) -> Result<&Arc<Corrector>, Error> {
+        match self {
+            Self::Corrector(corrector) => Ok(corrector),
+            _ => Err(wrong_family(&EditTagger, self.manifest())),
         }
     }
 }
@@ -159,6 +197,11 @@ impl Engine {
                 format!("the engine has no pack {name:?}; it has {}", known.join(", ")),
             )
         })
+    }
+
+    /// Every pack, in the order in which they were given.
+    pub fn members(&self) -> &[Member] {
+        &self.members
     }
 
     /// The guard of this pack, or of the first pack for `None`.

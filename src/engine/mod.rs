@@ -2,6 +2,7 @@
 
 pub mod align;
 mod config;
+pub mod correct;
 pub mod filter;
 mod first;
 mod guard;

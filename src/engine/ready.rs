@@ -1,5 +1,6 @@
 //! A pack made ready to run: manifest, tokenizer and backend, of whatever family.
 
+use crate::engine::correct::Work;
 use crate::model::backend::{self, Backend, Kind, Loaded, Memory, Settings};
 use crate::model::control::Control;
 use crate::model::family::{self, Family, SPECIAL_TOKENS};
@@ -63,6 +64,23 @@ impl Ready {
     ) -> Result<Vec<Tensor>, Error> {
         let inputs = self.family.encode(&self.manifest, content)?;
         self.backend.run(memory, &inputs, control)
+    }
+
+    /// Refuses a text, by the name of its argument, that is longer than the pack allows.
+    pub(super) fn check_size(&self, what: &str, bytes: usize) -> Result<(), Error> {
+        let (name, most) = (&self.manifest.name, self.manifest.limits.max_text_bytes);
+        if bytes as u64 > most {
+            let message = format!("{what} has {bytes} bytes; pack {name} takes at most {most}");
+            return Err(Error::new(Code::TooLarge, message));
+        }
+        Ok(())
+    }
+
+    /// The tokens of a text's canonical form, which stays in `work`.
+    pub(super) fn encode(&self, work: &mut Work, text: &str, control: &Control) -> Result<(), Error> {
+        work.canonical.assign(text)?;
+        let (scratch, out) = (&mut work.tokenizer, &mut work.encoding);
+        self.tokenizer.encode_into(work.canonical.text(), control, scratch, out)
     }
 
     /// The most content tokens of a window, and how far the next one begins after it.

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::engine::align;
 use crate::engine::config::{Engine, Member};
+use crate::engine::correct::{self, Checks, CorrectOptions, Correction};
 use crate::engine::guard::{GuardOptions, Work};
 use crate::engine::verdict::Verdict;
 use crate::model::control::Control;
@@ -11,7 +12,10 @@ use crate::scoring::align::vecalign;
 /// One thread's use of an engine. Keeps the engine's pack alive.
 pub struct Session {
     member: Member,
+    /// Every pack of the engine: what judges a correction is looked for among them.
+    members: Vec<Member>,
     work: Work,
+    correcting: correct::Work,
     aligning: align::Work,
 }
 
@@ -22,7 +26,14 @@ impl Session {
     /// As [`Engine::member`].
     pub fn new(engine: &Engine, pack: Option<&str>) -> Result<Self, Error> {
         let member = engine.member(pack)?.clone();
-        Ok(Self { member, work: Work::default(), aligning: align::Work::default() })
+        let members = engine.members().to_vec();
+        Ok(Self {
+            member,
+            members,
+            work: Work::default(),
+            correcting: Default::default(),
+            aligning: Default::default(),
+        })
     }
 
     /// The pack in use.
@@ -50,6 +61,33 @@ impl Session {
         let work = &mut self.work;
         let mut judge = |text: &&[u8]| self.member.guard()?.judge(work, text, options, &control);
         texts.iter().map(&mut judge).collect()
+    }
+
+    /// The probability that an answer is fine as it stands.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack is no inspector; as
+    /// [`Inspector::inspect`](correct::Inspector::inspect).
+    pub fn inspect(&mut self, question: &str, answer: &str, control: &Control) -> Result<f64, Error> {
+        self.member.inspector()?.inspect(&mut self.correcting, question, answer, control)
+    }
+
+    /// Corrects a text, the answer to a question if there is one. The engine's first guard and its first inspector, where
+    /// it has them, judge the correction.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack is no corrector; as
+    /// [`Corrector::correct`](correct::Corrector::correct).
+    pub fn correct(
+        &mut self,
+        question: &str,
+        text: &str,
+        options: &CorrectOptions,
+    ) -> Result<Correction, Error> {
+        let guard = self.members.iter().find_map(|m| m.guard().ok());
+        let inspector = self.members.iter().find_map(|m| m.inspector().ok());
+        let checks = Checks { guard: guard.map(|g| &**g), inspector: inspector.map(|i| &**i) };
+        self.member.corrector()?.correct(&mut self.correcting, question, text, checks, options)
     }
 
     /// Aligns the words of two sentences.

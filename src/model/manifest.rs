@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::model::family;
+use crate::model::family::{self, Family};
 use crate::model::plan::file;
 use crate::{Code, Error};
 
@@ -23,6 +23,10 @@ pub const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
 pub const MAX_OTHER_BYTES: u64 = 16 << 20;
 /// The most labels a classifier may have.
 pub const MAX_LABELS: usize = 64;
+/// The most replacements of an edit tagger.
+pub const MAX_REPLACEMENTS: usize = 4096;
+/// The most biases of an edit tagger.
+pub const MAX_BIASES: usize = 16;
 /// The longest window, in tokens with the special ones.
 pub const MAX_WINDOW_TOKENS: usize = 8192;
 /// The longest text that a pack may accept, in bytes.
@@ -61,6 +65,8 @@ pub struct Manifest {
     pub labels: Vec<Label>,
     /// For which other pack this one may look first.
     pub first_look: Option<FirstLookBand>,
+    /// Of an edit tagger: what its tags stand for, and when a text is corrected.
+    pub edits: Option<Edits>,
     /// What the weights were trained on.
     pub training_data: Vec<TrainingData>,
     /// Every other file of the pack.
@@ -84,7 +90,7 @@ pub struct Limits {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
-    /// File name within the pack.
+    /// File name within the pack, or `../NAME/FILE`: that of another pack beside it, which has the same model.
     pub file: String,
     /// Its sha256, lower-case hexadecimal.
     pub sha256: String,
@@ -226,6 +232,22 @@ pub struct Calibration {
     pub data: String,
 }
 
+/// What the tags of an edit tagger stand for: 0 keeps a word, 1 deletes it, the others replace it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edits {
+    /// The text that each further tag puts in the place of a word.
+    pub replacements: Vec<String>,
+    /// The labels whose scores say how harmful a text is.
+    pub labels: Vec<String>,
+    /// Below this share of each of these labels' thresholds a text is left as it is.
+    pub gate: f64,
+    /// What is taken from the logit of keeping a word, in the order in which it is tried, while the text stays flagged.
+    pub biases: Vec<f64>,
+    /// The least share of words that a correction must have kept.
+    pub min_copy_ratio: f64,
+}
+
 /// How the labels' `clear_below` were chosen.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -299,6 +321,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The pack beside this one whose model file this one uses, if it has none of its own.
+    pub fn model_beside(&self) -> Option<&str> {
+        shared(&self.model.file).map(|(pack, _)| pack)
+    }
+
     /// Every file that the manifest lists with its sha256, the model first if it is there. The compiled plan is not
     /// among them.
     pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
@@ -352,6 +379,7 @@ impl Manifest {
         self.check_files()?;
         self.check_limits()?;
         self.check_labels()?;
+        self.check_edits()?;
         let family = family::find(&self.family)?;
         family.check_tensors(self)
     }
@@ -359,7 +387,7 @@ impl Manifest {
     fn check_files(&self) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
         let mut fresh = |file: &'_ str| {
-            check_path(file)?;
+            check_path(shared(file).filter(|_| file == self.model.file).map_or(file, |(_, own)| own))?;
             if !seen.insert(file.to_owned()) {
                 return Err(invalid(format!("manifest.toml lists the file {file:?} twice")));
             }
@@ -419,6 +447,53 @@ impl Manifest {
         Ok(())
     }
 
+    fn check_edits(&self) -> Result<(), Error> {
+        let Some(edits) = &self.edits else {
+            if self.family == family::EditTagger.name() {
+                return Err(invalid(format!("manifest.toml: family {} needs edits", self.family)));
+            }
+            return Ok(());
+        };
+        if self.family != family::EditTagger.name() {
+            return Err(invalid(format!("manifest.toml: edits; a pack of family {} has none", self.family)));
+        }
+        if edits.replacements.len() > MAX_REPLACEMENTS
+            || edits
+                .replacements
+                .iter()
+                .any(|r| r.is_empty() || r.len() > 64 || r.chars().any(char::is_control))
+        {
+            return Err(invalid(format!(
+                "manifest.toml: edits.replacements has {} texts; there are at most {MAX_REPLACEMENTS}, each of 1 to 64 \
+                 bytes without control characters",
+                edits.replacements.len()
+            )));
+        }
+        if let Some(label) = edits.labels.iter().find(|l| self.labels.iter().all(|own| own.name != **l)) {
+            return Err(invalid(format!(
+                "manifest.toml: edits.labels has {label:?}, which is no label of the pack"
+            )));
+        }
+        if edits.labels.is_empty() || edits.biases.is_empty() || edits.biases.len() > MAX_BIASES {
+            return Err(invalid(format!(
+                "manifest.toml: edits has {} labels and {} biases; it needs one at least of each, and at most {MAX_BIASES} \
+                 biases",
+                edits.labels.len(),
+                edits.biases.len()
+            )));
+        }
+        let shares = [("gate", edits.gate), ("min_copy_ratio", edits.min_copy_ratio)];
+        if let Some((name, value)) = shares.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
+            return Err(invalid(format!("manifest.toml: edits.{name} is {value}; it lies in [0, 1]")));
+        }
+        match edits.biases.iter().find(|b| !b.is_finite()) {
+            Some(bias) => {
+                Err(invalid(format!("manifest.toml: edits.biases has {bias}; it is a finite number")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check_labels(&self) -> Result<(), Error> {
         let family = family::find(&self.family)?;
         if !family.has_labels() && !self.labels.is_empty() {
@@ -464,6 +539,12 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// The pack and the file of `../NAME/FILE`.
+pub(crate) fn shared(path: &str) -> Option<(&str, &str)> {
+    let (name, file) = path.strip_prefix("../")?.split_once('/')?;
+    word("pack", name, b'-').is_ok().then_some((name, file))
 }
 
 /// Refuses a file name that is absolute, has a parent or empty part, a backslash, a colon or a control character.

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use sha2::{Digest, Sha256};
 
-use crate::model::manifest::{self, Listed, MAX_MANIFEST_BYTES, Manifest};
+use crate::model::manifest::{self, Listed, MAX_MANIFEST_BYTES, Manifest, shared};
 use crate::model::map::Mapped;
 use crate::model::plan::file::{self, PlanFile, Unusable};
 use crate::{Code, Error};
@@ -286,7 +286,9 @@ impl Folder {
     fn find(&self, name: &str, stated: Option<u64>, budget: u64) -> Result<(PathBuf, u64), Error> {
         let path = self.root.join(name);
         let real = path.canonicalize().map_err(|e| io(&path, &e))?;
-        if !real.starts_with(&self.root) {
+        // A model of another pack, `../NAME/FILE`: the manifest was checked, and names one for no other file.
+        let beside = shared(name).and_then(|(pack, _)| Some(self.root.parent()?.join(pack)));
+        if !real.starts_with(beside.as_ref().unwrap_or(&self.root)) {
             return Err(invalid(format!("{name} is a link that leaves the pack's folder")));
         }
         // Before it is opened: to open a pipe is to wait for its writer.

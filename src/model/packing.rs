@@ -39,7 +39,8 @@ pub struct Packed {
 pub fn pack(pack: &Pack, choice: Choice, slim: bool) -> Result<Packed, Error> {
     let bytes = compiled(pack, choice)?;
     let digest = file::hex(&file::digest_of(&bytes));
-    let stem = Path::new(&pack.manifest().model.file).with_extension("");
+    // Of another pack's file, too, the plan is this pack's own.
+    let stem = Path::new(&pack.manifest().model.file).file_stem().unwrap_or_default();
     let listed = CompiledFile {
         file: format!("{}-{}.plan", stem.to_string_lossy(), &digest[..8]),
         blake3: digest,

@@ -12,6 +12,9 @@ use crate::{header, slim, spoil};
 const PACK: &str = "models/guard-test-f32";
 /// The aligner of that kind.
 const ALIGNER: &str = "models/aligner-test";
+/// A corrector, and an inspector that has its model file.
+const CORRECTOR: &str = "models/corrector-test";
+const INSPECTOR: &str = "models/inspector-test";
 /// A policy that ships.
 const POLICY: &str = "examples/policies/chat-app.toml";
 /// The pack that ships.
@@ -102,12 +105,14 @@ fn programs(
     under: &[&str],
 ) -> Result<(), String> {
     let (pack, aligner, policy) = (PathBuf::from(PACK), PathBuf::from(ALIGNER), PathBuf::from(POLICY));
-    let table: [(&str, &str, Vec<&Path>); 7] = [
+    let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
+    let table: [(&str, &str, Vec<&Path>); 8] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
         ("filter.c", "-std=c99", vec![&pack, &policy]),
         ("align.c", "-std=c99", vec![&aligner, &pack]),
+        ("correct.c", "-std=c99", vec![&corrector, &inspector]),
         ("threads.c", "-std=gnu99", vec![&pack]),
         ("wrapper.cpp", "-std=c++17", vec![&pack, &aligner]),
     ];

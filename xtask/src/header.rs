@@ -19,6 +19,7 @@ const SOURCES: &[&str] = &[
     "decision",
     "align",
     "alignment",
+    "correction",
 ];
 
 const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the device. Made from ffi/src by `cargo xtask header`.
@@ -55,6 +56,8 @@ const MACROS: &str = r#"
 #define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
 /** Every default of a tl_align_options. */
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
+/** Every default of a tl_correct_options. */
+#define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
 "#;
 
 /// Writes the header.

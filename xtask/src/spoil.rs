@@ -15,7 +15,7 @@ pub fn make(good: &Path, into: &Path) -> Result<(), String> {
 
     pack("wrong-hash")?.write("model.onnx", &flipped(&model))?;
     pack("unknown-field")?.manifest("[limits]", "[limits]\ntreshold = 1")?;
-    pack("leaves-folder")?.manifest("file = \"model.onnx\"", "file = \"../guard-en/model.onnx\"")?;
+    pack("leaves-folder")?.manifest("file = \"model.onnx\"", "file = \"../../guard-en/model.onnx\"")?;
     pack("truncated-onnx")?.replace("model.onnx", &model[..model.len() / 2])?;
     pack("garbage-onnx")?.replace("model.onnx", b"\x0f this is no ONNX file")?;
     pack("hostile-onnx")?.replace("model.onnx", &external_data())?;

@@ -97,10 +97,10 @@ pub enum Command {
     Explain(ListArgs),
     /// Time packs and kernels on this machine
     Bench(BenchArgs),
-    /// Judge whether an answer keeps to its question (not built yet)
-    Inspect(NotBuilt),
-    /// Rewrite an answer so that it may pass (not built yet)
-    Correct(NotBuilt),
+    /// Judge whether answers are fine as they stand
+    Inspect(InspectArgs),
+    /// Correct answers: take out or replace what is harmful
+    Correct(CorrectArgs),
     /// Align words, sentences or documents of two languages
     #[command(subcommand)]
     Align(Align),
@@ -242,16 +242,63 @@ impl Command {
         match self {
             Self::Guard(_) | Self::Packs(_) | Self::Explain(_) | Self::Bench(_) | Self::Pack(_) => None,
             Self::Decode(_) | Self::Watermark(Watermark::Detect(_)) => None,
-            Self::Inspect(_) => Some("inspect"),
-            Self::Correct(_) => Some("correct"),
             Self::Align(Align::Words(_) | Align::Sentences(_) | Align::Documents(_) | Align::Train(_)) => {
                 None
             }
             Self::Align(Align::Audio(_)) => Some("align audio"),
             Self::Score(Score::Consistency(_)) => Some("score consistency"),
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
-            Self::Calibrate(_) | Self::Audit(_) | Self::Eval(_) => None,
+            Self::Calibrate(_) | Self::Audit(_) | Self::Eval(_) | Self::Inspect(_) | Self::Correct(_) => None,
         }
+    }
+}
+
+/// `trueline inspect`.
+#[derive(Args, Debug)]
+pub struct InspectArgs {
+    /// Answers to judge; without any, each line of standard input is one
+    pub answers: Vec<OsString>,
+    /// Read a JSON object a line from standard input, `question` and `answer`, write one a line to standard output
+    #[arg(long, conflicts_with = "answers")]
+    pub jsonl: bool,
+    /// What was asked
+    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
+    pub question: Option<String>,
+    /// Give up on an answer after this many milliseconds
+    #[arg(long, value_name = "N")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl InspectArgs {
+    /// How long one answer may take.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout_ms.map(Duration::from_millis)
+    }
+}
+
+/// `trueline correct`.
+#[derive(Args, Debug)]
+pub struct CorrectArgs {
+    /// Texts to correct; without any, each line of standard input is one
+    pub texts: Vec<OsString>,
+    /// Read a JSON object a line from standard input, `question` and `answer`, or `text`; write one a line to standard output
+    #[arg(long, conflicts_with = "texts")]
+    pub jsonl: bool,
+    /// What was asked
+    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
+    pub question: Option<String>,
+    /// How often a correction is corrected again
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub max_rounds: usize,
+    /// Leave a text as it is after this many milliseconds
+    #[arg(long, value_name = "N")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl CorrectArgs {
+    /// How long one text may take.
+    pub fn timeout(&self) -> Option<Duration> {
+        self.timeout_ms.map(Duration::from_millis)
     }
 }
 

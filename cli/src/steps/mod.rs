@@ -3,6 +3,7 @@
 pub mod decode;
 pub mod watermark;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,6 +15,8 @@ use crate::output::{self, Stop};
 
 /// Logits of 128,000 tokens of two models take about 5 MB.
 const LONGEST_LINE: usize = 256 << 20;
+/// The longest line that is one text.
+const LONGEST_TEXT: usize = 64 << 20;
 
 /// Answers each line of standard input, in order, flushed line by line. A line without an answer gets an error in its place.
 pub fn run(answer: impl Fn(&Fields) -> Result<Value, Error>) -> Result<u8, Stop> {
@@ -49,6 +52,37 @@ pub fn run(answer: impl Fn(&Fields) -> Result<Value, Error>) -> Result<u8, Stop>
         out.write_all(&bytes)?;
         out.flush()?;
     }
+}
+
+/// Answers texts one by one: those given, or else the lines of standard input. One that cannot be answered is named on
+/// standard error.
+pub fn texts(given: &[OsString], mut answer: impl FnMut(&str) -> Result<(), Error>) -> Result<u8, Stop> {
+    let (mut status, mut number) = (output::DONE, 0_usize);
+    let mut each = |bytes: Result<&[u8], Error>| {
+        number += 1;
+        let text = bytes.and_then(|bytes| {
+            let not_utf8 = |e: std::str::Utf8Error| {
+                Error::new(Code::Utf8, format!("text is not UTF-8 at byte {}", e.valid_up_to()))
+            };
+            str::from_utf8(bytes).map_err(not_utf8)
+        });
+        if let Err(error) = text.and_then(&mut answer) {
+            output::complain(&format!("text {number}: {} ({})", error.message, error.code.name()));
+            status = output::FAILED;
+        }
+    };
+    if given.is_empty() {
+        let mut lines = Lines::new(io::stdin().lock(), LONGEST_TEXT, true);
+        while let Some(line) = lines.next().map_err(|e| Stop::Failed(format!("standard input: {e}")))? {
+            match line {
+                Line::Whole(bytes) => each(Ok(&bytes)),
+                Line::TooLong { bytes, most, .. } => each(Err(too_long(bytes, most))),
+            }
+        }
+    } else {
+        given.iter().for_each(|text| each(Ok(text.as_encoded_bytes())));
+    }
+    Ok(status)
 }
 
 /// An error of the input.

@@ -92,13 +92,7 @@ impl Aligner {
 
     /// Refuses a text that is longer than the pack allows.
     pub(super) fn check_text(&self, bytes: usize) -> Result<(), Error> {
-        let most = self.manifest().limits.max_text_bytes;
-        if bytes as u64 > most {
-            let name = &self.manifest().name;
-            let message = format!("text has {bytes} bytes; pack {name} takes at most {most}");
-            return Err(Error::new(Code::TooLarge, message));
-        }
-        Ok(())
+        self.ready.check_size("text", bytes)
     }
 
     /// The tokens of a text, without the special ones, in `work.encoding`.

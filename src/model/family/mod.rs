@@ -1,14 +1,18 @@
 //! Model families: each builds its inputs and names its outputs. One file a family, one line in `ALL`.
 
 mod aligner_encoder;
+mod answer_inspector;
+mod edit_tagger;
 mod guard_encoder;
 mod ngram_linear;
 
 use crate::model::manifest::Manifest;
-use crate::model::tensor::Tensor;
+use crate::model::tensor::{Data, Tensor};
 use crate::{Code, Error};
 
 pub use aligner_encoder::AlignerEncoder;
+pub use answer_inspector::{AnswerInspector, PAIR_SPECIAL_TOKENS};
+pub use edit_tagger::{DELETE, EditTagger, FIRST_REPLACEMENT, KEEP};
 pub use guard_encoder::GuardEncoder;
 pub use ngram_linear::NgramLinear;
 
@@ -16,7 +20,7 @@ pub use ngram_linear::NgramLinear;
 pub const SPECIAL_TOKENS: usize = 2;
 
 /// The families that this version runs.
-const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder, &NgramLinear];
+const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder, &NgramLinear, &AnswerInspector, &EditTagger];
 
 /// One axis of an input or output, as a family fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +134,23 @@ pub fn wrong_family(wanted: &dyn Family, manifest: &Manifest) -> Error {
 /// [`wrong_family`].
 pub fn refuse_unless(wanted: &dyn Family, manifest: &Manifest) -> Result<(), Error> {
     if manifest.family == wanted.name() { Ok(()) } else { Err(wrong_family(wanted, manifest)) }
+}
+
+const TOKENS: &[Axis] = &[Axis::Fixed(1), Axis::Sequence];
+
+/// The inputs of a BERT encoder.
+const ENCODER_INPUTS: &[TensorSpec] = &[
+    TensorSpec { name: "input_ids", element: Element::I64, axes: TOKENS },
+    TensorSpec { name: "attention_mask", element: Element::I64, axes: TOKENS },
+    TensorSpec { name: "token_type_ids", element: Element::I64, axes: TOKENS },
+];
+
+/// [`ENCODER_INPUTS`] for one window: ids between the special ones, a mask of ones, types of zeros.
+fn encoder_inputs(manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {
+    let ids = ids(manifest, content)?;
+    let n = ids.len();
+    let tensor = |v: Vec<i64>| Tensor::new(vec![1, n], Data::I64(v));
+    Ok(vec![tensor(ids)?, tensor(vec![1; n])?, tensor(vec![0; n])?])
 }
 
 /// A window's ids between the special ones.
