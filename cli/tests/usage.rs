@@ -8,7 +8,7 @@ use common::{copy_pack, empty, f32_pack, feed, finish, models, trueline};
 
 #[test]
 fn what_is_not_built_says_so_whatever_its_arguments() {
-    let names = ["inspect", "correct", "align audio", "score consistency", "score image-text"];
+    let names = ["align audio", "score consistency", "score image-text"];
     let help = feed(&["--help"], b"");
     assert_eq!((help.status, &*help.err), (Some(0), ""));
     for name in names {

@@ -242,7 +242,8 @@ pub struct Edits {
     pub labels: Vec<String>,
     /// Below this share of each of these labels' thresholds a text is left as it is.
     pub gate: f64,
-    /// What is taken from the logit of keeping a word, in the order in which it is tried, while the text stays flagged.
+    /// What is taken from the logit of keeping a word, in the order in which it is tried while the text stays flagged; a text
+    /// that is not flagged is tried with the first alone.
     pub biases: Vec<f64>,
     /// The least share of words that a correction must have kept.
     pub min_copy_ratio: f64,

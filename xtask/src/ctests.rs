@@ -163,6 +163,10 @@ fn programs_of_users(build: &Build) -> Result<(), String> {
     if !links.starts_with("abc\tabc\t") {
         return Err(format!("align_words.c printed {links:?}"));
     }
+    let corrected = said("correct_answer.c", &[CORRECTOR, INSPECTOR, "why?", "what a lovely day"])?;
+    if corrected.trim_end() != "what a lovely day" {
+        return Err(format!("correct_answer.c printed {corrected:?}"));
+    }
     let shown = said("guard_stream.c", &[POLICY])?;
     if !shown.is_empty() {
         return Err(format!("guard_stream.c printed {shown:?} for no text"));

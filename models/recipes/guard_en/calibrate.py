@@ -1,7 +1,8 @@
 """Fits a temperature and sets a threshold for each label, on the dev split, with the scores of the shipped file.
 
-A label's target is the largest of `TARGETS` at which general benign text is hardly flagged for it: labels add up, and
-the negatives of some are so easy, or so many, that one in a hundred of them would be too many benign prompts.
+Each label begins with the largest of `TARGETS`. While more than `LIMITS` of general benign text, or of benign prompts, is flagged for
+any label, the label that alone flags the most of it goes to its next target: labels add up, and the negatives of some are so
+easy, or so many, that one in a hundred of them would be too many benign prompts.
 """
 
 import argparse
@@ -15,10 +16,9 @@ import data
 from encoder import LABELS
 from scores import Scorer, sigmoid
 
-TARGETS = (0.01, 0.005, 0.002, 0.001)  # false-positive rates on the negatives of a label
+TARGETS = (0.01, 0.005, 0.002, 0.001, 0.0005)  # false-positive rates on the negatives of a label
 GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
-GENERAL_LIMIT = 0.004  # share of all general benign text that one label may flag
-PROMPT_LIMIT = 0.025  # share of benign prompts that one label may flag
+LIMITS = (0.009, 0.045)  # share of general benign text, and of benign prompts, that may be flagged for any label
 
 
 def known(rows: list[data.Row], label: str) -> tuple[np.ndarray, np.ndarray]:
@@ -46,29 +46,33 @@ def threshold_at_fpr(scores: np.ndarray, answers: np.ndarray, target: float) -> 
     return float(allowed[0]) if len(allowed) else float("inf")
 
 
-def choose(scores: np.ndarray, answers: np.ndarray, general: np.ndarray, prompts: np.ndarray) -> tuple[float, float]:
-    """Target and threshold: the largest target that keeps both limits, else the smallest one."""
-    for target in TARGETS:
-        threshold = threshold_at_fpr(scores, answers, target)
-        if (general >= threshold).mean() <= GENERAL_LIMIT and (prompts >= threshold).mean() <= PROMPT_LIMIT:
-            break
-    return target, threshold
+def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]) -> tuple[list[float], np.ndarray]:
+    """Targets and thresholds of the labels. `scores` [texts, labels]; `benign`: which texts must hardly be flagged."""
+    steps = [0] * scores.shape[1]
+    table = np.array([[threshold_at_fpr(scores[where, i], answers, target) for target in TARGETS]
+                      for i, (where, answers) in enumerate(known_rows)])
+    while True:
+        thresholds = table[np.arange(len(steps)), steps]
+        flags = scores >= thresholds
+        over = [g for g, limit in zip(benign, LIMITS) if flags[g].any(axis=1).mean() > limit]
+        movable = [i for i, step in enumerate(steps) if step + 1 < len(TARGETS)]
+        if not over or not movable:
+            return [TARGETS[step] for step in steps], thresholds
+        alone = flags & (flags.sum(axis=1) == 1)[:, None]
+        worst = max(movable, key=lambda i: sum(alone[g, i].mean() + flags[g, i].mean() / 4 for g in over))
+        steps[worst] += 1
 
 
 def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:
     """One entry a label, in their order."""
-    out = []
-    general = np.array([r.source in GENERAL for r in rows])
-    prompts = np.array([r.source == "benign-prompts" for r in rows])
-    for column, label in enumerate(LABELS):
-        where, answers = known(rows, label)
-        t = temperature(logits[where, column], answers)
-        every = sigmoid(logits[:, column] / t)
-        target, c = choose(every[where], answers, every[general], every[prompts])
-        out.append({"name": label, "temperature": t, "threshold": float(np.float32(c)), "target": target,
-                    "negatives": int((answers == 0).sum()), "positives": int((answers == 1).sum()),
-                    "date": date.today().isoformat()})
-    return out
+    groups = [np.array([r.source in GENERAL for r in rows]), np.array([r.source == "benign-prompts" for r in rows])]
+    found = [known(rows, label) for label in LABELS]
+    temperatures = [temperature(logits[where, i], answers) for i, (where, answers) in enumerate(found)]
+    every = sigmoid(logits / np.array(temperatures))
+    targets, thresholds = choose(every, found, groups)
+    return [{"name": label, "temperature": t, "threshold": float(np.float32(c)), "target": target,
+             "negatives": int((answers == 0).sum()), "positives": int((answers == 1).sum()), "date": date.today().isoformat()}
+            for label, t, c, target, (_, answers) in zip(LABELS, temperatures, thresholds, targets, found)]
 
 
 def main():

@@ -37,6 +37,7 @@ SOURCES = {
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
 }
+VERSIONS = {"guard-en": "0.2.0"}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
 
 
@@ -77,7 +78,7 @@ def manifest(folder: Path, name: str, summary: str, quantisation: str, labels: l
     """The text of manifest.toml."""
     out = f'''format = 1
 name = "{name}"
-version = "0.1.0"
+version = "{VERSIONS.get(name, '0.1.0')}"
 family = "{kind.family}"
 summary = "{summary}"
 licence = "Apache-2.0"

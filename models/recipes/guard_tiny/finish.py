@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import tomllib
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -17,8 +18,8 @@ from encoder import LABELS
 from scores import Scorer as Encoder
 from scores import sigmoid
 
-LOSS = 0.005  # the most that recall at 1 % false positives may fall on dev
-SHARES = np.arange(0, 0.08, 0.001)  # of a label's positives that may be cleared, tried from the largest
+LOSS = 0.003  # the most that recall at 1 % false positives may fall on dev; 0.005 is aimed at on other data
+SHARES = np.linspace(0.5, 0.0, 51)  # of a label's positives that may be below, in the order in which they are tried
 BAND_MARGIN = 0.9  # the band is narrowed by this, for data that are not dev
 
 
@@ -39,20 +40,26 @@ def cascade(tiny, encoder, below, thresholds) -> np.ndarray:
     return np.where(cleared(tiny, below)[:, None], np.minimum(encoder, tiny / np.maximum(below, 1e-9) * 0.5 * thresholds), encoder)
 
 
-def band(rows, tiny, encoder, thresholds) -> np.ndarray:
-    """`clear_below` of each label: the largest common share of positives below it that keeps every recall."""
+def band(rows, tiny, encoder, thresholds) -> tuple[np.ndarray, float]:
+    """`clear_below` of each label, and the recall lost: each label begins with the largest share of its positives below, and goes to
+    smaller ones while its own recall suffers."""
     plain = {n: recall(rows, encoder, i, n) for i, n in enumerate(LABELS)}
-    for share in SHARES[::-1]:
-        below = np.zeros(len(LABELS))
-        for i, name in enumerate(LABELS):
-            where, answers = calibrate.known(rows, name)
-            positive = where[answers == 1]
-            caught = positive[encoder[positive, i] >= 0.5 * thresholds[i]]
-            below[i] = BAND_MARGIN * np.quantile(tiny[caught, i], share, method="lower") if len(caught) else 0.0
-        lost = max(plain[n] - recall(rows, cascade(tiny, encoder, below, thresholds), i, n) for i, n in enumerate(LABELS))
-        if lost <= LOSS:
-            return below, share, lost
-    return np.zeros(len(LABELS)), 0.0, 0.0
+    table = []
+    for i, name in enumerate(LABELS):
+        where, answers = calibrate.known(rows, name)
+        positive = where[answers == 1]
+        caught = positive[encoder[positive, i] >= 0.5 * thresholds[i]]
+        table.append([BAND_MARGIN * np.quantile(tiny[caught, i], s, method="lower") if len(caught) else 1.0 for s in SHARES])
+    steps = [0] * len(LABELS)
+    while True:
+        below = np.array([row[step] for row, step in zip(table, steps)])
+        mixed = cascade(tiny, encoder, below, thresholds)
+        lost = np.array([plain[n] - recall(rows, mixed, i, n) for i, n in enumerate(LABELS)])
+        over = [i for i in range(len(LABELS)) if lost[i] > LOSS and steps[i] + 1 < len(SHARES)]
+        if not over:
+            return below, float(lost.max())
+        for i in over:
+            steps[i] += 1
 
 
 def main():
@@ -71,13 +78,12 @@ def main():
     texts = [r.text for r in rows]
     logits, other = scorer.logits(texts), encoder.logits(texts)
     entries = calibrate.calibrate(rows, logits)
-    import tomllib
     settings = tomllib.loads((args.encoder / "manifest.toml").read_text())
     t2 = np.array([e["temperature"] for e in settings["labels"]])
     c2 = np.array([e["threshold"] for e in settings["labels"]])
     t1 = np.array([e["temperature"] for e in entries])
     tiny, large = sigmoid(logits / t1), sigmoid(other / t2)
-    below, share, lost = band(rows, tiny, large, c2)
+    below, lost = band(rows, tiny, large, c2)
     benign = np.array([r.source in calibrate.GENERAL for r in rows])
     for entry, value in zip(entries, below):
         entry["clear_below"] = float(np.float32(value))
@@ -98,8 +104,7 @@ def main():
     figures = {"rows": len(rows), "labels": evaluate.per_label(rows, scores, judge), "sets": evaluate.by_source(rows, scores),
                "false_alarms_any_label": evaluate.false_alarms(rows, scores, judge),
                "hatecheck": evaluate.hatecheck(args.data, judge), "xstest_safe": evaluate.xstest(args.data, judge),
-               "first_look": look | {"share_of_positives": float(share),
-                                     "test_benign_cleared": float(cleared(scores, below)[benign].mean()),
+               "first_look": look | {"test_benign_cleared": float(cleared(scores, below)[benign].mean()),
                                      "test_recall_at_1_percent": {n: [recall(rows, both, i, n), recall(rows, mixed, i, n)]
                                                                   for i, n in enumerate(LABELS)}}}
     args.figures.write_text(json.dumps(figures, indent=1) + "\n")

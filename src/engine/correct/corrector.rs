@@ -169,7 +169,8 @@ impl Corrector {
 
     /// Corrects a text.
     ///
-    /// The tags of one look are tried with each bias in turn until the text is harmless; what keeps too few words, or stays
+    /// The tags of one look are tried with each bias in turn until the text is not flagged (a text that is not flagged, with the
+    /// first alone); what keeps too few words, or stays
     /// harmful, is not taken. The question only goes to the inspector. If the corrector fails, the original stands.
     ///
     /// # Errors
@@ -259,7 +260,9 @@ impl Corrector {
         for _ in 0..rounds {
             let from = best.as_ref().map_or(text, |(text, _)| text.as_str()).to_owned();
             let mut next: Option<(String, f64, Look)> = None;
-            for &bias in &self.edits.biases {
+            // Only a text that is flagged is pressed for more than the tags themselves ask for.
+            let tried = if look.harm < 1.0 { 1 } else { self.edits.biases.len() };
+            for &bias in self.edits.biases.iter().take(tried) {
                 control.check()?;
                 let made = self.edit(&from, &look, bias as f32);
                 let harm_so_far = next.as_ref().map_or(look.harm, |(_, harm, _)| *harm);

@@ -4,7 +4,7 @@ mod corrector;
 mod inspector;
 mod words;
 
-pub use corrector::{Checks, CorrectOptions, Correction, Corrector, Reason};
+pub use corrector::{Checks, CorrectOptions, Correction, Corrector, MAX_ROUNDS, Reason};
 pub use inspector::Inspector;
 
 use crate::model::backend::Memory;

@@ -39,7 +39,7 @@ pub struct Scratch {
 /// # Cost
 /// `O(n_source * n_target * dim)` in SIMD; memory for `n_source + n_target` entries and a tile of 64 x 512.
 /// # Source
-/// SimAlign's `inter`: the links of [`cosine`] and
+/// SimAlign's `inter`: the links of [`cosine`](crate::scoring::align::similarity::cosine) and
 /// [`mutual_argmax`](super::argmax::mutual_argmax), which a test compares.
 pub fn mutual_cosine(
     isa: Isa,
