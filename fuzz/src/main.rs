@@ -75,13 +75,24 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// A table of n-grams, and its own bytes as a text where they are one.
+fn ngrams(bytes: &[u8]) {
+    let text = str::from_utf8(bytes).unwrap_or("a plain text!");
+    trueline_tiny::features(text, 12, |bucket, span| assert!(bucket < 1 << 12 && span.end <= text.len()));
+    if let Ok(model) = trueline_tiny::Model::new(bytes) {
+        let mut logits = [0.0; trueline_tiny::MAX_LABELS];
+        assert!(model.score(text, &mut logits[..model.labels()]).is_ok());
+    }
+}
+
 fn targets() -> Vec<Target> {
     let file = |pack: &str, name: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(pack).join(name);
         std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
     };
     let (f32_pack, int8_pack) = ("guard-test-f32", "guard-test-int8");
-    let manifests = vec![file(f32_pack, "manifest.toml"), file(int8_pack, "manifest.toml")];
+    let named = [f32_pack, int8_pack, "guard-test-tiny", "corrector-test", "inspector-test"];
+    let manifests: Vec<_> = named.into_iter().map(|pack| file(pack, "manifest.toml")).collect();
     let models = vec![file(f32_pack, "model.onnx"), file(int8_pack, "model.onnx")];
     let texts =
         vec!["e\u{301}\u{200b} ﬁ , (a )\u{202e} \u{1f469}\u{200d}\u{1f4bb}\n\n\n x".as_bytes().to_vec()];
@@ -99,6 +110,16 @@ fn targets() -> Vec<Target> {
             name: "archive",
             seeds: vec![archive(&manifests[0])],
             read: |bytes| drop(Pack::from_archive(bytes)),
+        },
+        Target { name: "ngrams", seeds: vec![file("guard-test-tiny", "model.bin")], read: ngrams },
+        Target {
+            name: "features",
+            seeds: vec![file("guard-test-tiny", "features.toml")],
+            read: |bytes| {
+                if let Ok(tokenizer) = Tokenizer::ngrams(bytes) {
+                    let _ = tokenizer.encode("a plain text!", &Control::unlimited());
+                }
+            },
         },
         Target { name: "onnx", seeds: models, read: |bytes| drop(onnx::inspect(bytes)) },
         Target {
