@@ -1,10 +1,9 @@
 //! A warm run makes no heap call, and what it keeps grows no further.
 
+mod counting;
 mod plan_support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
+use counting::counted;
 use plan_support::encoder::{encoder, texts};
 use trueline_core::kernels::Isa;
 use trueline_core::model::control::Control;
@@ -12,52 +11,18 @@ use trueline_core::model::plan::data::Data;
 use trueline_core::model::plan::run::{Input, Program, State};
 use trueline_core::model::plan::threads::Threads;
 
-/// The system's allocator, counting the calls.
-struct Counting;
-
-static CALLS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator as it is.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps the duties of `GlobalAlloc::alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as in `alloc`.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as in `alloc`; the block came from the same allocator.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as in `realloc`.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Runs on `tokens` tokens, reads the outputs, and says how many heap calls that took.
 fn calls(program: &Program, state: &mut State, isa: Isa, threads: &Threads, tokens: usize) -> usize {
     let (ids, mask) = texts(2, tokens);
     let shape = [2, tokens];
     let inputs =
         [Input { shape: &shape, data: Data::I64(&ids) }, Input { shape: &shape, data: Data::I64(&mask) }];
-    let before = CALLS.load(Ordering::Relaxed);
-    program.run(state, isa, threads, &inputs, &Control::unlimited()).expect("a run");
-    let risks = state.output(program, 0).expect("an output");
-    assert!(risks.f32s().expect("floats").iter().all(|risk| (0.0..=1.0).contains(risk)));
-    CALLS.load(Ordering::Relaxed) - before
+    let (calls, ()) = counted(|| {
+        program.run(state, isa, threads, &inputs, &Control::unlimited()).expect("a run");
+        let risks = state.output(program, 0).expect("an output");
+        assert!(risks.f32s().expect("floats").iter().all(|risk| (0.0..=1.0).contains(risk)));
+    });
+    calls
 }
 
 // One test: others of the same process would be counted too.

@@ -1,6 +1,7 @@
 //! What several tests need: packs made on the spot, replayed guards, and files of the project.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod letters;
 pub mod onnx;
 pub mod pack;
 

@@ -17,7 +17,12 @@ pub fn arg_max_f32(isa: Isa, x: &[f32]) -> Option<usize> {
 
 #[inline(always)]
 pub(crate) fn body(x: &[f32]) -> Option<usize> {
-    let best = crate::max_f32::body(x);
+    first(x, crate::max_f32::body(x))
+}
+
+/// The first place that holds this value.
+#[inline(always)]
+pub(crate) fn first(x: &[f32], best: f32) -> Option<usize> {
     let (blocks, _) = x.as_chunks::<LANES>();
     let mut before = 0;
     for block in blocks {

@@ -4,7 +4,8 @@ use crate::Isa;
 use crate::lanes::LANES;
 
 /// The `k` largest of `x` and their indices, largest first, the lower index first where values are equal; `k` is the length
-/// of both outputs. Returns how many there are: less than `k` only if `x` has fewer values that are not NaN.
+/// of both outputs. Returns how many there are, less than `k` only if `x` has fewer values that are not NaN; and whether `x`
+/// has a NaN.
 ///
 /// NaN is never taken; -0 equals +0; a masked logit (-inf) is taken after all others. What lies behind the returned count is
 /// left as it was.
@@ -16,25 +17,29 @@ use crate::lanes::LANES;
 /// # Cost
 /// One pass that compares a block at a time with the k-th best so far. On unordered values `k * ln(len / k)` insertions of
 /// at most `k` steps; on ascending values, the worst case, `len` of them.
-pub fn top_k_f32(isa: Isa, x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> usize {
+pub fn top_k_f32(isa: Isa, x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> (usize, bool) {
     assert_eq!(top_values.len(), top_indices.len(), "top_k_f32: outputs differ in length");
     assert!(u32::try_from(x.len()).is_ok(), "top_k_f32: more values than u32 can index");
-    per_isa!(isa, body, (x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> usize)
+    per_isa!(isa, body, (x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> (usize, bool))
 }
 
 #[inline(always)]
-fn body(x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> usize {
+fn body(x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> (usize, bool) {
     let k = top_values.len();
+    let (mut count, mut nans) = (0, false);
     if k == 0 {
-        return 0;
+        for value in x {
+            nans |= value.is_nan();
+        }
+        return (0, nans);
     }
-    let mut count = 0;
     for (at, block) in x.chunks(LANES).enumerate() {
         if count == k {
             let bar = top_values[k - 1];
             let mut any = false;
             for &value in block {
-                any |= value > bar;
+                // Above it, or NaN.
+                any |= (value > bar) | value.is_nan();
             }
             if !any {
                 continue;
@@ -42,13 +47,14 @@ fn body(x: &[f32], top_values: &mut [f32], top_indices: &mut [u32]) -> usize {
         }
         for (i, &value) in block.iter().enumerate() {
             // Places only grow, so an equal value comes after the one that is there.
+            nans |= value.is_nan();
             let enters = if count == k { value > top_values[k - 1] } else { !value.is_nan() };
             if enters {
                 count = insert(top_values, top_indices, count, value, (at * LANES + i) as u32);
             }
         }
     }
-    count
+    (count, nans)
 }
 
 /// Puts `value` after all that are at least as large; the last one falls out if the outputs are full.
@@ -78,8 +84,9 @@ mod tests {
                 let want = &order[..k.min(order.len())];
                 for isa in Isa::available() {
                     let (mut values, mut indices) = (vec![0.5; k], vec![77; k]);
-                    let count = top_k_f32(isa, x, &mut values, &mut indices);
+                    let (count, nans) = top_k_f32(isa, x, &mut values, &mut indices);
                     let name = isa.name();
+                    assert_eq!(nans, x.iter().any(|x| x.is_nan()), "{name} length {} k {k}", x.len());
                     assert_eq!(count, want.len(), "{name} length {} k {k}", x.len());
                     for (rank, &i) in want.iter().enumerate() {
                         assert_eq!(indices[rank], i as u32, "{name} length {} k {k}", x.len());

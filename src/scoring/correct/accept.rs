@@ -43,7 +43,7 @@ pub fn judge(
     if corrected.trim().is_empty() {
         return Reason::Empty;
     }
-    if corrected.len() > original.len().saturating_mul(4).saturating_add(256) {
+    if corrected.len() > most_bytes(original) {
         return Reason::TooLong;
     }
     if blocked == [false, true] {
@@ -55,6 +55,11 @@ pub fn judge(
         }
         _ => Reason::Accepted,
     }
+}
+
+/// The longest correction of a text, in bytes.
+pub fn most_bytes(original: &str) -> usize {
+    original.len().saturating_mul(4).saturating_add(256)
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ pub struct Watermark {
 pub struct Scratch {
     all: Vec<u32>,
     order: Vec<u32>,
+    found: Vec<u32>,
 }
 
 /// What a text shows of the watermark.
@@ -73,7 +74,11 @@ pub struct Detection {
 }
 
 impl Watermark {
-    fn check(&self) -> Result<(), Error> {
+    /// Refuses parameters out of their range.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for a vocabulary of no tokens or more than 2^31, or `gamma`.
+    pub fn check(&self) -> Result<(), Error> {
         let Self { n_vocab, gamma, .. } = *self;
         if n_vocab == 0 || n_vocab > 1 << 31 {
             return Err(invalid(format!("a vocabulary of {n_vocab} tokens; 1 to 2^31")));
@@ -119,6 +124,21 @@ impl Watermark {
     /// # Cost
     /// `O(n_vocab)`; no allocation once there is room.
     pub fn green(&self, before: &[u32], scratch: &mut Scratch, green: &mut Vec<u32>) -> Result<u64, Error> {
+        let seed = self.green_unordered(before, scratch, green)?;
+        green.sort_unstable();
+        Ok(seed)
+    }
+
+    /// As [`Watermark::green`], in the order in which the tokens are drawn.
+    ///
+    /// # Errors
+    /// As [`Watermark::green`].
+    pub fn green_unordered(
+        &self,
+        before: &[u32],
+        scratch: &mut Scratch,
+        green: &mut Vec<u32>,
+    ) -> Result<u64, Error> {
         self.check()?;
         if self.scheme == Scheme::SelfHash {
             return Err(invalid("selfhash has a list for each candidate, not one for all"));
@@ -128,7 +148,6 @@ impl Watermark {
         permute(seed, self.n_vocab, count, &mut scratch.all);
         green.clear();
         green.extend_from_slice(&scratch.all[..count]);
-        green.sort_unstable();
         Ok(seed)
     }
 
@@ -166,7 +185,7 @@ impl Watermark {
             scratch.all[..count].iter().for_each(|&token| favour(token));
             return Ok(());
         }
-        let Scratch { all, order } = scratch;
+        let Scratch { all, order, found } = scratch;
         order.clear();
         order.extend((0..self.n_vocab).map(|token| token as u32));
         let first = |a: &u32, b: &u32| {
@@ -175,14 +194,14 @@ impl Watermark {
         };
         order.sort_unstable_by(first);
         order.truncate(CANDIDATES);
-        let mut found = Vec::with_capacity(CANDIDATES);
+        found.clear();
         for &candidate in &*order {
             permute(self.seed(before, candidate)?, self.n_vocab, count, all);
             if all[..count].contains(&candidate) {
                 found.push(candidate);
             }
         }
-        for token in found {
+        for &mut token in found {
             let logit = &mut logits[token as usize];
             *logit = T::narrow((*logit).into() + delta);
         }

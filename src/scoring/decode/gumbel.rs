@@ -1,7 +1,7 @@
 //! The watermark that leaves the distribution as it is: the token of largest `ln(u) / p`, with `u` from a secret key
 //! (Aaronson and Kirchner 2022).
 
-use crate::scoring::refuse::{invalid, same_length};
+use crate::scoring::refuse::{invalid, open_unit, same_length};
 use crate::scoring::score::Real;
 use crate::scoring::score::softmax::softmax;
 use crate::{Code, Error};
@@ -11,7 +11,18 @@ use crate::{Code, Error};
 /// For alignment resampling (Verma et al. 2025) the number of the draw is added to the context, and
 /// [`detect`] is asked for each.
 pub fn uniform(key: u64, context: &[u32], token: u32) -> f64 {
+    of_seed(context.iter().fold(mix(key), |h, &t| mix(h ^ u64::from(t))), token)
+}
+
+/// Writes [`uniform`] of every token of a vocabulary.
+pub fn fill(key: u64, context: &[u32], uniforms: &mut [f64]) {
     let seeded = context.iter().fold(mix(key), |h, &t| mix(h ^ u64::from(t)));
+    for (token, uniform) in uniforms.iter_mut().enumerate() {
+        *uniform = of_seed(seeded, token as u32);
+    }
+}
+
+fn of_seed(seeded: u64, token: u32) -> f64 {
     let h = mix(seeded ^ u64::from(token).wrapping_add(0x5851_f42d_4c95_7f2d));
     ((h >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
 }
@@ -48,8 +59,8 @@ pub fn select<T: Real>(
     if !(temperature.is_finite() && temperature > 0.0) {
         return Err(invalid(format!("temperature {temperature}; a finite number above 0")));
     }
-    for (at, &u) in uniforms.iter().enumerate() {
-        crate::scoring::refuse::open_unit(&format!("uniform {at}"), u)?;
+    if let Some(at) = uniforms.iter().position(|&u| !(u > 0.0 && u < 1.0)) {
+        open_unit(&format!("uniform {at}"), uniforms[at])?;
     }
     for (key, &logit) in keys.iter_mut().zip(logits) {
         *key = logit.into() / temperature;

@@ -1,6 +1,8 @@
 //! Token alignment (Athiwaratkun et al. 2024): a prompt that was cut inside a word is taken back by some tokens, and what is
 //! written next has to spell the bytes that were taken.
 
+use std::collections::HashMap;
+
 use crate::Error;
 use crate::scoring::refuse::invalid;
 
@@ -123,6 +125,61 @@ impl Healing {
     }
 }
 
+/// The tokens that may follow, as bits, for each prefix that was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Masks {
+    known: HashMap<Vec<u8>, Vec<u64>>,
+    allowed: Vec<u32>,
+}
+
+/// Prefixes that are kept; with more, all are forgotten and made again.
+const MAX_MASKS: usize = 1024;
+
+impl Masks {
+    /// The tokens that [`Healing::allowed`] writes, token `t` as bit `t % 64` of word `t / 64`.
+    ///
+    /// # Cost
+    /// A look into a table for a prefix that was asked for before, without a heap call; else as [`Healing::allowed`] and a
+    /// pass over the words.
+    pub fn of(&mut self, healing: &Healing, vocabulary: &Vocabulary) -> &[u64] {
+        if !self.known.contains_key(healing.remaining()) {
+            if self.known.len() >= MAX_MASKS {
+                self.known.clear();
+            }
+            healing.allowed(vocabulary, &mut self.allowed);
+            let mut bits = vec![0_u64; vocabulary.len().div_ceil(64)];
+            for &token in &self.allowed {
+                bits[token as usize / 64] |= 1 << (token % 64);
+            }
+            self.known.insert(healing.remaining().to_vec(), bits);
+        }
+        self.known.get(healing.remaining()).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Masks the logits of the tokens whose bits are not set; returns whether any is left.
+///
+/// # Cost
+/// One pass; words of no bit or of all are done at once.
+pub fn mask(bits: &[u64], logits: &mut [f32]) -> bool {
+    let mut left = false;
+    for (&word, logits) in bits.iter().zip(logits.chunks_mut(64)) {
+        match word {
+            0 => logits.fill(f32::NEG_INFINITY),
+            u64::MAX => left |= logits.iter().any(|&logit| logit > f32::NEG_INFINITY),
+            _ => {
+                for (bit, logit) in logits.iter_mut().enumerate() {
+                    if word >> bit & 1 == 0 {
+                        *logit = f32::NEG_INFINITY;
+                    }
+                    left |= *logit > f32::NEG_INFINITY;
+                }
+            }
+        }
+    }
+    left
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +198,25 @@ mod tests {
         odd.allowed(&vocabulary, &mut allowed);
         assert!(allowed.is_empty());
         assert!(Healing::start(&vocabulary, &[7], 1).is_err());
+    }
+
+    #[test]
+    fn masks_are_the_allowed_tokens_as_bits() {
+        let words: Vec<Vec<u8>> = (0..130_u8).map(|i| vec![b'a' + i % 3, b'a' + i % 7]).collect();
+        let vocabulary = Vocabulary::new(words).expect("130 tokens");
+        let mut masks = Masks::default();
+        for remaining in [&b""[..], b"a", b"bb", b"zz", b"a", b"cg"] {
+            let healing = Healing { remaining: remaining.to_vec() };
+            let mut allowed = Vec::new();
+            healing.allowed(&vocabulary, &mut allowed);
+            let bits = masks.of(&healing, &vocabulary).to_vec();
+            let set = (0..130_u32).filter(|t| bits[*t as usize / 64] >> (t % 64) & 1 == 1);
+            assert_eq!(set.collect::<Vec<_>>(), allowed);
+            let mut logits = vec![1.0; 130];
+            assert_eq!(mask(&bits, &mut logits), !allowed.is_empty());
+            let left = (0..130_u32).filter(|t| logits[*t as usize] == 1.0);
+            assert_eq!(left.collect::<Vec<_>>(), allowed);
+        }
+        assert!(!mask(&[u64::MAX], &mut [f32::NEG_INFINITY; 3]));
     }
 }

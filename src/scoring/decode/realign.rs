@@ -1,6 +1,6 @@
 //! DeRa: one dial from unaligned to more than aligned, at decoding time.
 
-use trueline_kernels::{Isa, arg_max_f32, lerp_f32};
+use trueline_kernels::{Isa, lerp_f32};
 
 use crate::Error;
 use crate::scoring::refuse::{invalid, same_length};
@@ -60,7 +60,7 @@ pub fn realign_probabilities<T: Real>(
 /// # Errors
 /// Those of [`realign`].
 /// # Cost
-/// Four passes in SIMD, with the same bits on every instruction set; no allocation.
+/// Two passes in SIMD, with the same bits on every instruction set; no allocation.
 /// # Source
 /// As [`realign`].
 pub fn realign_f32(
@@ -70,22 +70,12 @@ pub fn realign_f32(
     lambda: f32,
     out: &mut [f32],
 ) -> Result<usize, Error> {
-    if reference.len() == aligned.len() && reference.len() == out.len() && lambda.is_finite() {
-        lerp_f32(isa, reference, aligned, lambda, out);
-        // No branch in the loop, so that the compiler may take many logits at a time.
-        let is_sound = |from: f32, to: f32, out: f32| {
-            let masked = (from == f32::NEG_INFINITY) | (to == f32::NEG_INFINITY);
-            (from < f32::INFINITY)
-                & (to < f32::INFINITY)
-                & (out < f32::INFINITY)
-                & (masked | (out > f32::NEG_INFINITY))
-        };
-        let inputs = reference.iter().zip(aligned).zip(&*out);
-        let sound = inputs.fold(true, |sound, ((from, to), out)| sound & is_sound(*from, *to, *out));
-        let chosen = arg_max_f32(isa, out).filter(|position| out[*position] > f32::NEG_INFINITY);
-        if let (true, Some(position)) = (sound, chosen) {
-            return Ok(position);
-        }
+    if reference.len() == aligned.len()
+        && reference.len() == out.len()
+        && lambda.is_finite()
+        && let Some(position) = lerp_f32(isa, reference, aligned, lambda, out)
+    {
+        return Ok(position);
     }
     // Something is wrong, and the slow way says what.
     realign(reference, aligned, f64::from(lambda), out)

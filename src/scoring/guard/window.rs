@@ -159,6 +159,14 @@ fn check_scores(scores: &[f64], thresholds: &[f64], n_categories: usize) -> Resu
     Ok(())
 }
 
+/// How much text a position has on its nearer side within a window over `n` positions; a side on which the text itself ends does
+/// not count. Of several windows a position is best taken from the one with the largest margin, which is never 0.
+pub fn margin(window: &std::ops::Range<usize>, n: usize, at: usize) -> usize {
+    let before = if window.start == 0 { usize::MAX } else { at - window.start + 1 };
+    let after = if window.end == n { usize::MAX } else { window.end - at };
+    before.min(after)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
