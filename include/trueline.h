@@ -146,11 +146,44 @@
 /** Match words by the means of their pieces, not pieces. */
 #define TL_ALIGN_WHOLE_WORDS 1
 
+/** The answer is there: tl_cards_answer. */
+#define TL_CARDS_DONE 0
+
+/** Run the language model after prompt and candidate, and give its entropy: tl_cards_entropy. */
+#define TL_CARDS_MODEL 1
+
+/** Draw a token at the temperature `beta`, and give it: tl_cards_token. */
+#define TL_CARDS_TOKEN 2
+
+/** Score prompt and candidate, and give the reward: tl_cards_reward. */
+#define TL_CARDS_REWARD 3
+
+/** The segment starts anew: go back to tl_cards_length tokens. */
+#define TL_CARDS_REJECTED 0
+
+/** The segment stays. */
+#define TL_CARDS_ACCEPTED 1
+
+/** There were too many rejections: the best attempt stays, which may be another than the last. tl_cards_answer has it. */
+#define TL_CARDS_BEST 2
+
+/** The green list hangs on the previous token. */
+#define TL_SCHEME_SIMPLE 0
+
+/** It hangs on the least hash of the four tokens before. */
+#define TL_SCHEME_MINHASH 1
+
+/** It hangs on the least hash of the three tokens before and the candidate itself. */
+#define TL_SCHEME_SELFHASH 2
+
 /** Links between words, or pairs of sentences. Empty after a failure. */
 typedef struct tl_alignment tl_alignment;
 
 /** A switch that ends the calls it was given to. Any thread may set it at any time. */
 typedef struct tl_cancel tl_cancel;
+
+/** An answer in the making, after CARDS: you run the models, and are told which is due. */
+typedef struct tl_cards tl_cards;
 
 /** A text after a correction. After a failure it holds no text. */
 typedef struct tl_correction tl_correction;
@@ -158,14 +191,29 @@ typedef struct tl_correction tl_correction;
 /** What a filter decided about a text. */
 typedef struct tl_decision tl_decision;
 
+/** A text in the making: a pack that writes tells what may follow, and you pick. */
+typedef struct tl_draft tl_draft;
+
 /** Packs made ready to run. Immutable; share it freely between threads. */
 typedef struct tl_engine tl_engine;
 
 /** A policy bound to the pack that scores for it. Immutable; share it freely between threads. */
 typedef struct tl_filter tl_filter;
 
+/**
+ * Token alignment: a prompt that was cut inside a word is taken back by some tokens, and what is written next has to spell the bytes
+ * that were taken.
+ */
+typedef struct tl_healing tl_healing;
+
+/** What became of a request. Whatever cannot be read reads as "block, no text". */
+typedef struct tl_outcome tl_outcome;
+
 /** A pack whose every file is there, and has the digest that its manifest states if it was read. Immutable. */
 typedef struct tl_pack tl_pack;
+
+/** Everything around your language model: filter, rewriter, filter again, inspectors, correctors, filter at last. */
+typedef struct tl_pipeline tl_pipeline;
 
 /** A policy: categories, actions, thresholds, rules. Immutable. */
 typedef struct tl_policy tl_policy;
@@ -173,11 +221,23 @@ typedef struct tl_policy tl_policy;
 /** What guard calls decided: one item a text. */
 typedef struct tl_result tl_result;
 
+/** Draws tokens of one vocabulary, in memory that is used again: no heap call after it was made. */
+typedef struct tl_sampler tl_sampler;
+
 /** One thread's use of an engine, with the memory that its calls use again. */
 typedef struct tl_session tl_session;
 
+/** What your model writes its answer into, while tl_generate_fn runs. */
+typedef struct tl_sink tl_sink;
+
 /** A text that comes in pieces, cut anywhere. */
 typedef struct tl_stream tl_stream;
+
+/** The bytes of a vocabulary's tokens. Immutable; share it freely between threads. */
+typedef struct tl_vocabulary tl_vocabulary;
+
+/** The watermark of Kirchenbauer and others: a secret part of the vocabulary is favoured, and can be counted. */
+typedef struct tl_watermark tl_watermark;
 
 /** 0, or one of `TL_ERR_*`. Not an enum, so that its size is fixed. */
 typedef int32_t tl_status;
@@ -373,7 +433,7 @@ typedef struct tl_correct_options {
   uint32_t max_rounds;
   /**
    * tl_session_inspect fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; tl_session_correct then leaves the text as it
-   * is. 0: no limit.
+   * is, or fails if it is the guard that takes longer. 0: no limit.
    */
   uint32_t timeout_ms;
   /** An inspector of the engine may find a correction worse than the original by this. 0: not worse at all. */
@@ -393,6 +453,154 @@ typedef struct tl_edit {
   /** Length in bytes. */
   size_t replacement_size;
 } tl_edit;
+
+/** How a whole text is written. In every field 0 or NULL is the default. */
+typedef struct tl_write_options {
+  /** Set by TL_WRITE_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** The most tokens; 0: the pack's own. */
+  uint32_t max_new_tokens;
+  /** Texts that are searched side by side, up to 64; 0 and 1 take the likeliest token each time. */
+  uint32_t beams;
+  /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. */
+  uint32_t timeout_ms;
+  /** The call fails with TL_ERR_CANCELLED once this is set; may be NULL. */
+  const tl_cancel *cancel;
+} tl_write_options;
+
+/**
+ * Gets the next piece of a text: whole characters of UTF-8, `size` bytes, no closing NUL. 0 ends the text, 1 goes on. It must
+ * not unwind, and must not use the object that calls it.
+ */
+typedef int32_t (*tl_text_fn)(void *user, const char *text, size_t size);
+
+/** A corrector of a pipeline, and the inspector that calls for it. */
+typedef struct tl_corrector {
+  /** Name of the engine's pack, UTF-8, ended by NUL: a tagger of edits, or an encoder-decoder. */
+  const char *corrector;
+  /**
+   * Name of the inspector's pack: the corrector runs where it finds the answer wanting, the worst first. NULL: the corrector
+   * runs on every answer, after those that have one.
+   */
+  const char *inspector;
+} tl_corrector;
+
+/** What a pipeline is made of. Every part may be absent. */
+typedef struct tl_pipeline_config {
+  /** Set by TL_PIPELINE_CONFIG_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** How many correctors there are. */
+  uint32_t n_correctors;
+  /** Judges requests and answers; may be NULL. The pipeline keeps what it needs of it. */
+  const tl_filter *filter;
+  /** Name of the engine's pack that rewrites requests; NULL: none does. */
+  const char *rewriter;
+  /** `n_correctors` of them; may be NULL if there is none. */
+  const tl_corrector *correctors;
+} tl_pipeline_config;
+
+/** How a request is taken through. In every field 0 or NULL is the default. */
+typedef struct tl_pipeline_options {
+  /** Set by TL_PIPELINE_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** Each stage fails if it takes longer; your own model is not timed. 0: no limit. */
+  uint32_t timeout_ms;
+  /** From which probability an inspector's answer is aligned; 0: 0.5. */
+  float aligned_from;
+  /** 0. */
+  uint32_t flags;
+  /** The language of request and answer, as a BCP 47 tag ended by NUL; NULL: a guess. */
+  const char *language;
+  /** Every stage fails once this is set; may be NULL. */
+  const tl_cancel *cancel;
+} tl_pipeline_options;
+
+/**
+ * Your language model: answers a request, UTF-8 of `size` bytes without a closing NUL, by tl_sink_push. The request is redacted
+ * and rewritten where the pipeline does so. 0: the answer is whole; anything else: it failed, and nothing of it is shown. It
+ * must not unwind, and must not use the pipeline that calls it.
+ */
+typedef int32_t (*tl_generate_fn)(void *user, const char *request, size_t size, struct tl_sink *sink);
+
+/** A line of a trace. It holds no text of yours. */
+typedef struct tl_trace_step {
+  /** "request_filter", "rewriter", "rewrite_filter", "generate", "answer_filter", "inspector", "corrector", "final_filter". */
+  const char *stage;
+  /** What came of it: an action such as "allow", "aligned" or "misaligned", a corrector's reason, "failed", "ok". */
+  const char *decision;
+  /** The pack or the policy with its version; "" for your model. */
+  const char *who;
+  /** A filter's risk, an inspector's probability, the share of words that a corrector kept; -1 where there is none. */
+  double score;
+  /** How long it took. */
+  uint64_t microseconds;
+  /** Why the stage failed; TL_OK if it did not. */
+  tl_status status;
+} tl_trace_step;
+
+/** How a token is drawn. */
+typedef struct tl_sampling {
+  /** Set by TL_SAMPLING_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** Only so many of the likeliest tokens; 0: all. */
+  uint32_t top_k;
+  /** Of those, only as many as it takes to reach this probability, up to 1; 0: all. */
+  float top_p;
+  /** Divides the logits. 0 takes the likeliest token, and no uniform. */
+  float temperature;
+} tl_sampling;
+
+/** How an answer is made. TL_CARDS_OPTIONS_INIT has the defaults of the original; every field counts as it stands. */
+typedef struct tl_cards_options {
+  /** Set by TL_CARDS_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** The answer's tokens; the last segment may run past it unless `clip` is 1. */
+  uint32_t max_tokens;
+  /** A segment ends where the entropy of what may follow reaches this, in nats. */
+  float entropy;
+  /** The reward at the end; depends on the reward model. */
+  float reward;
+  /** The share of that in the first bar; the rest is the prompt's own reward. */
+  float alpha;
+  /** The temperature of acceptance, and of your sampling; above 0. */
+  float beta;
+  /** 1: a segment is accepted if it reaches the bar. 0: with probability `min(1, e^((reward - bar) / beta))`. */
+  uint32_t hard;
+  /** 1: the answer is one segment, with one bar: rejection sampling by item. `entropy` is then not used. */
+  uint32_t whole;
+  /** 1: the last segment is cut at `max_tokens`. */
+  uint32_t clip;
+  /** 1: `end` ends an answer. */
+  uint32_t has_end;
+  /** The token that ends an answer, and a segment. */
+  uint32_t end;
+} tl_cards_options;
+
+/** On what writer and reader of a watermark must agree. In every field but `n_vocab` 0 is the default. */
+typedef struct tl_watermark_options {
+  /** Set by TL_WATERMARK_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_SCHEME_SIMPLE, ... */
+  uint32_t scheme;
+  /** Tokens of the vocabulary. */
+  uint32_t n_vocab;
+  /** The share of the vocabulary that is green, between 0 and 1; 0: 0.25. */
+  float gamma;
+  /** The secret; 0: that of the original. */
+  uint64_t key;
+} tl_watermark_options;
+
+/** What a text shows of a watermark. */
+typedef struct tl_detection {
+  /** Tokens that were judged. */
+  size_t scored;
+  /** Those that are green; of Gumbel's watermark, as many as were judged. */
+  size_t green;
+  /** Standard deviations above chance. */
+  double z;
+  /** The probability of this by chance. */
+  double p;
+} tl_detection;
 
 /** The call did what it says. */
 #define TL_OK 0
@@ -451,6 +659,9 @@ typedef struct tl_edit {
 /** The object was in use when an internal failure happened; destroy it and make another. */
 #define TL_ERR_BROKEN (-18)
 
+/** A function of yours failed, which the library called. */
+#define TL_ERR_HOST (-19)
+
 /** Every default of a tl_engine_config. */
 #define TL_ENGINE_CONFIG_INIT { sizeof(tl_engine_config), 0, NULL, NULL, 0, 0, NULL }
 /** Every default of a tl_guard_options. */
@@ -461,6 +672,18 @@ typedef struct tl_edit {
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
 /** Every default of a tl_correct_options. */
 #define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
+/** Every default of a tl_write_options. */
+#define TL_WRITE_OPTIONS_INIT { sizeof(tl_write_options), 0, 0, 0, NULL }
+/** Every default of a tl_pipeline_config. */
+#define TL_PIPELINE_CONFIG_INIT { sizeof(tl_pipeline_config), 0, NULL, NULL, NULL }
+/** Every default of a tl_pipeline_options. */
+#define TL_PIPELINE_OPTIONS_INIT { sizeof(tl_pipeline_options), 0, 0.0f, 0, NULL, NULL }
+/** The likeliest token; set `temperature` to draw. */
+#define TL_SAMPLING_INIT { sizeof(tl_sampling), 0, 0.0f, 0.0f }
+/** The defaults of the original. */
+#define TL_CARDS_OPTIONS_INIT { sizeof(tl_cards_options), 128, 3.0f, 8.5f, 0.5f, 0.7f, 0, 0, 0, 0, 0 }
+/** Every default of a tl_watermark_options; set `n_vocab`. */
+#define TL_WATERMARK_OPTIONS_INIT { sizeof(tl_watermark_options), 0, 0, 0.0f, 0 }
 
 #ifdef __cplusplus
 extern "C" {
@@ -1150,6 +1373,511 @@ const tl_edit *tl_correction_edits(const tl_correction *correction,
 
 /** Ends a correction; NULL is fine. */
 void tl_correction_destroy(tl_correction *correction);
+
+/**
+ * Makes a draft without a text. One thread uses it at a time.
+ *
+ * @param pack       name of the engine's pack to use, UTF-8, ended by NUL; NULL: the first.
+ * @param out_draft  gets the draft; end it with tl_draft_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_UNAVAILABLE if the engine has no such pack or it does not write; TL_ERR_NULL_ARGUMENT; TL_ERR_UTF8.
+ */
+tl_status tl_draft_create(const tl_engine *engine,
+                          const char *pack,
+                          tl_draft **out_draft);
+
+/**
+ * Starts a text anew: after a prompt, or for an encoder-decoder from the text that its encoder reads. The pack's own first
+ * tokens come before.
+ *
+ * @param prompt  UTF-8, `size` bytes; may be NULL if `size` is 0.
+ * @return TL_OK; TL_ERR_UTF8, TL_ERR_TOO_LARGE, or TL_ERR_EMPTY_TEXT for an encoder; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT if
+ *         another thread uses the draft; TL_ERR_NULL_ARGUMENT. One model run, two with an encoder.
+ */
+tl_status tl_draft_begin(tl_draft *draft,
+                         const char *prompt,
+                         size_t size);
+
+/**
+ * Adds tokens to the text.
+ *
+ * @param tokens  `n` token ids: the one that you picked, or several at once.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for no token, one beyond the vocabulary, or no text; TL_ERR_TOO_LARGE beyond the
+ *         pack's longest text; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. One model run. After a failure the text is as it was.
+ */
+tl_status tl_draft_step(tl_draft *draft,
+                        const uint32_t *tokens,
+                        size_t n);
+
+/**
+ * What may follow: a logit for each token of the vocabulary.
+ *
+ * @param logits   gets them.
+ * @param n_vocab  how many there is room for: tl_draft_vocabulary.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT before a text was started or after it was cut, and for another size; TL_ERR_BROKEN;
+ *         TL_ERR_NULL_ARGUMENT. A copy.
+ */
+tl_status tl_draft_logits(const tl_draft *draft,
+                          float *logits,
+                          size_t n_vocab);
+
+/** Tokens of the text so far, those before it among them; 0 without one. */
+size_t tl_draft_length(const tl_draft *draft);
+
+/**
+ * Goes back to the first `length` tokens: what was rejected. A step has to follow before there are logits again.
+ *
+ * @return TL_OK; TL_ERR_UNAVAILABLE if the model keeps what cannot be taken back; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_draft_truncate(tl_draft *draft,
+                            size_t length);
+
+/** Tokens of the vocabulary; 0 for NULL. */
+size_t tl_draft_vocabulary(const tl_draft *draft);
+
+/** 1 if a token ends a text, else 0. */
+int32_t tl_draft_is_end(const tl_draft *draft, uint32_t token);
+
+/**
+ * The bytes that a token stands for: a part of a character at times, and none for special tokens.
+ *
+ * @param bytes     gets them; may be NULL if `room` is 0.
+ * @param room      how many there is room for.
+ * @param out_size  gets how many there are, also where there is less room, and then nothing is written.
+ * @return TL_OK; TL_ERR_TOO_LARGE if there is less room; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_draft_token(const tl_draft *draft,
+                         uint32_t token,
+                         char *bytes,
+                         size_t room,
+                         size_t *out_size);
+
+/** Ends a draft; NULL is fine. */
+void tl_draft_destroy(tl_draft *draft);
+
+/**
+ * Writes a text after a prompt, or for an encoder-decoder from the text that its encoder reads, with the session's pack.
+ *
+ * @param options    may be NULL: every default.
+ * @param prompt     UTF-8, `prompt_size` bytes; may be NULL if `prompt_size` is 0.
+ * @param each       gets the text as it is written; of a search, all of it at the end.
+ * @param user       handed to `each` as it is.
+ * @param out_ended  gets 1 if the text came to its end, and 0 if it stopped at the most tokens or by `each`; may be NULL.
+ * @return TL_OK; TL_ERR_UTF8, TL_ERR_TOO_LARGE, or TL_ERR_EMPTY_TEXT for an encoder; TL_ERR_UNAVAILABLE if the pack does not
+ *         write; TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT for the options, and for a
+ *         session that another call is using, `each` among them; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. One model run for
+ *         each token.
+ */
+tl_status tl_session_write(tl_session *session,
+                           const tl_write_options *options,
+                           const char *prompt,
+                           size_t prompt_size,
+                           tl_text_fn each,
+                           void *user,
+                           int32_t *out_ended);
+
+/**
+ * Makes a pipeline. One thread uses it at a time.
+ *
+ * @param config        may be NULL: no stage but your own model.
+ * @param out_pipeline  gets the pipeline; end it with tl_pipeline_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_UNAVAILABLE if the engine has no such pack, or it is of another family than its place asks for;
+ *         TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT; TL_ERR_UTF8.
+ */
+tl_status tl_pipeline_create(const tl_engine *engine,
+                             const tl_pipeline_config *config,
+                             tl_pipeline **out_pipeline);
+
+/**
+ * Takes a request through everything, your model in the middle.
+ *
+ * A filter that fails blocks; a rewriter, an inspector or a corrector that fails leaves the text as it is, and the filter still
+ * judges that. The trace names what failed.
+ *
+ * @param options   may be NULL: every default.
+ * @param request   UTF-8, `request_size` bytes.
+ * @param generate  your model.
+ * @param show      gets of the answer what may be shown while it is written, unless a corrector may still change it; what it
+ *                  returns means nothing. May be NULL.
+ * @param user      handed to both as it is.
+ * @param outcome   from tl_outcome_create; what it held is replaced. After a failure it blocks.
+ * @return TL_OK; TL_ERR_HOST if `generate` fails; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for an answer where there is no filter, which
+ *         blocks such ones; TL_ERR_UTF8 for the request; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT for the options, and for a
+ *         pipeline that another call is using, `generate` among them; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_pipeline_run(tl_pipeline *pipeline,
+                          const tl_pipeline_options *options,
+                          const char *request,
+                          size_t request_size,
+                          tl_generate_fn generate,
+                          tl_text_fn show,
+                          void *user,
+                          tl_outcome *outcome);
+
+/**
+ * Takes the next bytes of the answer, cut anywhere, also within a character. Only within tl_generate_fn.
+ *
+ * @param bytes  `size` bytes of UTF-8; may be NULL if `size` is 0.
+ * @return 1 to go on; 0 if nothing more of the answer will be shown, so that the model may stop.
+ */
+int32_t tl_sink_push(tl_sink *sink, const char *bytes, size_t size);
+
+/**
+ * The part after generation, for an answer that is there already: filter, inspectors, correctors, filter.
+ *
+ * @param options  may be NULL: every default.
+ * @param request  UTF-8, `request_size` bytes; may be NULL if `request_size` is 0.
+ * @param answer   UTF-8, `answer_size` bytes.
+ * @param outcome  from tl_outcome_create; what it held is replaced. After a failure it blocks.
+ * @return TL_OK; TL_ERR_UTF8; TL_ERR_BROKEN; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_pipeline_answer(tl_pipeline *pipeline,
+                             const tl_pipeline_options *options,
+                             const char *request,
+                             size_t request_size,
+                             const char *answer,
+                             size_t answer_size,
+                             tl_outcome *outcome);
+
+/** Ends a pipeline; NULL is fine. */
+void tl_pipeline_destroy(tl_pipeline *pipeline);
+
+/**
+ * Makes an empty outcome, which blocks, to be used by any number of calls, one after the other.
+ *
+ * @param out_outcome  gets the outcome; end it with tl_outcome_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_outcome_create(tl_outcome **out_outcome);
+
+/** TL_ACTION_ALLOW or TL_ACTION_REDACT: show the text; everything else, NULL among it: show none. */
+int32_t tl_outcome_action(const tl_outcome *outcome);
+
+/** 1 if a corrector changed the answer, else 0. */
+int32_t tl_outcome_corrected(const tl_outcome *outcome);
+
+/**
+ * What may be shown, redacted where the policy says so.
+ *
+ * @param out_size  gets its length in bytes; may be NULL. 0 if nothing may be shown.
+ * @return UTF-8 with a NUL behind it; never NULL. It lives until the outcome is used again or destroyed.
+ */
+const char *tl_outcome_text(const tl_outcome *outcome, size_t *out_size);
+
+/**
+ * Every stage that ran, in order.
+ *
+ * @param out_count  gets their number; 0 for NULL.
+ * @return that many steps, or NULL if there is none; they live until the outcome is used again or destroyed.
+ */
+const tl_trace_step *tl_outcome_trace(const tl_outcome *outcome, size_t *out_count);
+
+/** Ends an outcome; NULL is fine. */
+void tl_outcome_destroy(tl_outcome *outcome);
+
+/**
+ * DeRa: the logits between and beyond two models, `reference + lambda * (aligned - reference)`. `lambda` 0 is the reference and 1
+ * the aligned model, bit for bit. A token masked (-inf) by either model stays masked.
+ *
+ * @param reference  `n_vocab` logits of the unaligned model.
+ * @param aligned    `n_vocab` logits of the aligned model, at the same text.
+ * @param lambda     any finite number.
+ * @param logits     gets `n_vocab` logits; all masked on failure.
+ * @param out_token  gets the likeliest token, the lower of equals; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT if `lambda` or a logit is NaN or +inf, or a result is too large; TL_ERR_NO_CANDIDATE if
+ *         all are masked; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_decode_dera(const float *reference,
+                         const float *aligned,
+                         size_t n_vocab,
+                         float lambda,
+                         float *logits,
+                         uint32_t *out_token);
+
+/**
+ * ARGS and Transfer Q*: the scores of candidates by their logits and by a reward model's opinion, `logit + w * reward`; with
+ * `targets`, the indirect form `logit + w * exp((target - reward) / 2) * target`.
+ *
+ * @param logits     `n_vocab` logits; -inf masks a token.
+ * @param tokens     `n` candidates, of tl_sampler_candidates for example.
+ * @param rewards    `n` rewards: of the text with each candidate, or of a continuation of it.
+ * @param targets    NULL, or `n` rewards by the target's model, where `rewards` are the baseline's.
+ * @param w          the reward's weight; 1.5 in the released ARGS.
+ * @param scores     gets `n` scores.
+ * @param out_token  gets the candidate of the largest score, the first of equals.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a candidate beyond the vocabulary, and for what is not finite; TL_ERR_NO_CANDIDATE if
+ *         all candidates are masked; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_decode_guided(const float *logits,
+                           size_t n_vocab,
+                           const uint32_t *tokens,
+                           size_t n,
+                           const double *rewards,
+                           const double *targets,
+                           double w,
+                           double *scores,
+                           uint32_t *out_token);
+
+/**
+ * The entropy of what may follow, in nats, of the full untempered distribution: what CARDS ends a segment by.
+ *
+ * @param out_entropy  gets it; 0 on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for NaN and +inf; TL_ERR_NO_CANDIDATE if all tokens are masked; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_decode_entropy(const float *logits,
+                            size_t n_vocab,
+                            double *out_entropy);
+
+/**
+ * Best-of-n: the answer of the largest score, the first of equals. NaN is never taken.
+ *
+ * @param out_index  gets its place.
+ * @return TL_OK; TL_ERR_NO_CANDIDATE for no scores, or none but NaN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_decode_best(const double *scores, size_t n, size_t *out_index);
+
+/**
+ * Makes a sampler. One thread uses it at a time.
+ *
+ * @param n_vocab      tokens of the vocabulary, 1 to 2^31.
+ * @param out_sampler  gets the sampler; end it with tl_sampler_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT. 40 bytes for each token.
+ */
+tl_status tl_sampler_create(size_t n_vocab, tl_sampler **out_sampler);
+
+/**
+ * The `k` tokens of largest logit: the largest first, the lower of equals before the other, masked ones last.
+ *
+ * @param logits  `n_vocab` logits; -inf masks a token.
+ * @param k       1 to `n_vocab`.
+ * @param tokens  gets `k` ids.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for NaN, +inf, `k`, and another vocabulary; TL_ERR_NO_CANDIDATE if all are masked;
+ *         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_sampler_candidates(tl_sampler *sampler,
+                                const float *logits,
+                                size_t n_vocab,
+                                size_t k,
+                                uint32_t *tokens);
+
+/**
+ * Draws a token by temperature, top-k and top-p: the first at which the sum of probabilities, from the likeliest on, exceeds the
+ * uniform.
+ *
+ * @param sampling   may be NULL: the likeliest token.
+ * @param logits     `n_vocab` logits; -inf masks a token.
+ * @param uniform    between 0 and 1, both excluded: yours, so that a run can be repeated.
+ * @param out_token  gets the token.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for NaN, +inf, the options, the uniform, and another vocabulary; TL_ERR_NO_CANDIDATE if all
+ *         are masked; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_sampler_draw(tl_sampler *sampler,
+                          const tl_sampling *sampling,
+                          const float *logits,
+                          size_t n_vocab,
+                          double uniform,
+                          uint32_t *out_token);
+
+/**
+ * Draws a token by the watermark that leaves the distribution as it is: the token of largest `ln(u) / p`, with `u` from a secret key
+ * and the tokens before.
+ *
+ * @param logits       `n_vocab` logits; -inf masks a token.
+ * @param temperature  divides them; above 0.
+ * @param key          the secret.
+ * @param context      `n_context` tokens before this one.
+ * @param out_token    gets the token.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_NO_CANDIDATE; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_sampler_gumbel(tl_sampler *sampler,
+                            const float *logits,
+                            size_t n_vocab,
+                            float temperature,
+                            uint64_t key,
+                            const uint32_t *context,
+                            size_t n_context,
+                            uint32_t *out_token);
+
+/** Ends a sampler; NULL is fine. */
+void tl_sampler_destroy(tl_sampler *sampler);
+
+/**
+ * Starts an answer. One thread uses it at a time.
+ *
+ * @param options        may be NULL: the defaults of the original.
+ * @param prompt_reward  the reward model's score of the prompt alone.
+ * @param out_cards      gets it; end it with tl_cards_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for `beta`, flags that are neither 0 nor 1, and what is not finite; TL_ERR_STRUCT_SIZE;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cards_create(const tl_cards_options *options,
+                          double prompt_reward,
+                          tl_cards **out_cards);
+
+/** TL_CARDS_MODEL, TL_CARDS_TOKEN, TL_CARDS_REWARD or TL_CARDS_DONE: what is due. TL_CARDS_DONE for NULL. */
+uint32_t tl_cards_due(const tl_cards *cards);
+
+/**
+ * Takes the entropy of what may follow the candidate: tl_decode_entropy.
+ *
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT if it is not due, or NaN; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cards_entropy(tl_cards *cards, double entropy);
+
+/**
+ * Takes the next token of the candidate.
+ *
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT if it is not due; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cards_token(tl_cards *cards, uint32_t token);
+
+/**
+ * Takes the reward of prompt and candidate.
+ *
+ * @param uniform   between 0 and 1, both excluded; used for an acceptance that is not hard.
+ * @param out_kept  gets TL_CARDS_REJECTED, TL_CARDS_ACCEPTED or TL_CARDS_BEST.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT if it is not due, for a reward that is NaN, and a uniform out of range where one is used;
+ *         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cards_reward(tl_cards *cards,
+                          double reward,
+                          double uniform,
+                          uint32_t *out_kept);
+
+/** Tokens of the candidate: of the answer so far, with those of the segment in the making. 0 for NULL. */
+size_t tl_cards_length(const tl_cards *cards);
+
+/**
+ * The tokens of the candidate; of the answer, once it is done.
+ *
+ * @param tokens  gets them.
+ * @param n       how many there is room for: tl_cards_length.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for another number; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_cards_answer(const tl_cards *cards, uint32_t *tokens, size_t n);
+
+/** Ends an answer; NULL is fine. */
+void tl_cards_destroy(tl_cards *cards);
+
+/**
+ * Makes a watermark, to write and to read. One thread uses it at a time.
+ *
+ * @param out_watermark  gets it; end it with tl_watermark_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_watermark_create(const tl_watermark_options *options,
+                              tl_watermark **out_watermark);
+
+/**
+ * Adds `delta` to the logits of the green tokens. -inf stays.
+ *
+ * @param before    `n_before` tokens before this one, of which the last one, three or four count.
+ * @param delta     2 in the original.
+ * @param logits    `n_vocab` logits, changed in place.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for too few tokens, another vocabulary, NaN and +inf; TL_ERR_BROKEN;
+ *         TL_ERR_NULL_ARGUMENT. No heap call after the first.
+ */
+tl_status tl_watermark_bias(tl_watermark *watermark,
+                            const uint32_t *before,
+                            size_t n_before,
+                            float delta,
+                            float *logits,
+                            size_t n_vocab);
+
+/**
+ * Counts the green tokens of a text. A `z` above 4 is the usual bound.
+ *
+ * @param tokens         `n` ids.
+ * @param distinct       1: each token after the same ones counts once; 0: every one.
+ * @param out_detection  gets what was found; on failure nothing: z 0, p 1.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a token beyond the vocabulary, and too few to judge one; TL_ERR_BROKEN;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_watermark_detect(tl_watermark *watermark,
+                              const uint32_t *tokens,
+                              size_t n,
+                              int32_t distinct,
+                              tl_detection *out_detection);
+
+/** Ends a watermark; NULL is fine. */
+void tl_watermark_destroy(tl_watermark *watermark);
+
+/**
+ * Judges a text that tl_sampler_gumbel may have drawn: every token by the key and the `width` tokens before it.
+ *
+ * @param tokens         `n` ids; the first `width` are not judged.
+ * @param width          tokens of context that the writer gave.
+ * @param out_detection  gets what was found; on failure nothing: z 0, p 1.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for too few tokens to judge one; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_gumbel_detect(uint64_t key,
+                           const uint32_t *tokens,
+                           size_t n,
+                           size_t width,
+                           tl_detection *out_detection);
+
+/**
+ * Takes the bytes of each token. Special tokens have none, whatever they are called.
+ *
+ * @param bytes           the bytes of all tokens, one after the other.
+ * @param ends            `n_vocab` places: where each token's bytes end; they begin where those before it end.
+ * @param out_vocabulary  gets the vocabulary; end it with tl_vocabulary_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for places that fall, or 2^32 tokens; TL_ERR_NULL_ARGUMENT. A copy and a sort.
+ */
+tl_status tl_vocabulary_create(const char *bytes,
+                               const size_t *ends,
+                               size_t n_vocab,
+                               tl_vocabulary **out_vocabulary);
+
+/** Ends a vocabulary; NULL is fine. What was made from it keeps what it needs. */
+void tl_vocabulary_destroy(tl_vocabulary *vocabulary);
+
+/**
+ * Makes a healing, with nothing to spell. One thread uses it at a time; it keeps the masks that it made.
+ *
+ * @param out_healing  gets it; end it with tl_healing_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_healing_create(const tl_vocabulary *vocabulary, tl_healing **out_healing);
+
+/**
+ * Takes back the last tokens of a prompt.
+ *
+ * @param prompt     `n` ids.
+ * @param backtrack  how many are taken back, 3 in the usual; all if there are fewer.
+ * @param out_kept   gets how many stay: cut the text there.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a token beyond the vocabulary; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_healing_start(tl_healing *healing,
+                           const uint32_t *prompt,
+                           size_t n,
+                           size_t backtrack,
+                           size_t *out_kept);
+
+/** Bytes that are still to be spelled; 0 if any token may follow. */
+size_t tl_healing_remaining(const tl_healing *healing);
+
+/**
+ * Masks the logits of the tokens that may not follow.
+ *
+ * @param logits  `n_vocab` logits, changed in place.
+ * @return TL_OK; TL_ERR_NO_CANDIDATE at a dead end, where nothing is left: take the prompt as it was; TL_ERR_INVALID_ARGUMENT for
+ *         another vocabulary; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. For bytes that were masked for before no heap call.
+ */
+tl_status tl_healing_mask(tl_healing *healing,
+                          float *logits,
+                          size_t n_vocab);
+
+/**
+ * Takes the token that was picked.
+ *
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a token beyond the vocabulary, or one that does not spell what is left; TL_ERR_BROKEN;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_healing_advance(tl_healing *healing,
+                             uint32_t token);
+
+/** Ends a healing; NULL is fine. */
+void tl_healing_destroy(tl_healing *healing);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -42,11 +42,13 @@ pub enum Code {
     StructSize = -17,
     /// The object was in use when an internal failure happened; destroy it and make another.
     Broken = -18,
+    /// A function of the host's failed, which the library called.
+    Host = -19,
 }
 
 impl Code {
     /// Every code, in the order of its number.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Internal,
         Self::NullArgument,
         Self::InvalidArgument,
@@ -65,6 +67,7 @@ impl Code {
         Self::EmptyText,
         Self::StructSize,
         Self::Broken,
+        Self::Host,
     ];
 
     /// The code's word, as the command line prints it and the C macro ends: `INVALID_ARGUMENT`.
@@ -88,6 +91,7 @@ impl Code {
             Self::EmptyText => "EMPTY_TEXT",
             Self::StructSize => "STRUCT_SIZE",
             Self::Broken => "BROKEN",
+            Self::Host => "HOST",
         }
     }
 }

@@ -93,5 +93,6 @@ fn it_looks_only_for_the_model_that_its_band_was_chosen_for() {
         &["guard-test-f32", "band", "guard-test-int8"],
     );
     refused(&[&int8, &float], "guard-test-f32", Code::InvalidArgument, &["guard-test-f32", "first_look"]);
+    refused(&[&small], "guard-test-tiny", Code::InvalidArgument, &["guard-test-tiny", "no other pack"]);
     refused(&[&int8, &small], "guard-none", Code::Unavailable, &["guard-none"]);
 }

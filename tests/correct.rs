@@ -4,71 +4,19 @@ mod support;
 
 use std::time::Duration;
 
+use support::letters::{EDITS, corrector, corrector_manifest, id, ids, inspector, model, tensor};
 use support::pack::{LABELS, VOCABULARY, manifest_text, tokenizer};
 use support::{Function, project, refused};
-use trueline_core::engine::correct::{
-    Checks, CorrectOptions, Correction, Corrector, Inspector, Reason, Work,
-};
+use trueline_core::engine::correct::{Checks, CorrectOptions, Correction, Corrector, Reason, Work};
 use trueline_core::engine::{Config, Engine, Guard, Session};
 use trueline_core::model::control::Control;
 use trueline_core::model::manifest::Manifest;
 use trueline_core::model::pack::Pack;
-use trueline_core::model::tensor::{Data, Tensor};
+use trueline_core::model::tensor::Tensor;
 use trueline_core::model::tokenizer::Tokenizer;
 use trueline_core::scoring::correct::accept;
 use trueline_core::scoring::correct::residual::apply;
 use trueline_core::{Code, Error};
-
-/// The id of a letter's piece at a word's start.
-fn id(letter: char) -> i64 {
-    4 + 2 * i64::from(letter as u32 - 'a' as u32)
-}
-
-const EDITS: &str = "[edits]\nreplacements = [\"odd\", \"so so\"]\nlabels = [\"rude\"]\ngate = 0.2\nbiases = [0.0, 4.0]\n\
-                     min_copy_ratio = 0.4\n";
-
-fn corrector_manifest() -> String {
-    let text = manifest_text().replace("guard-encoder", "edit-tagger");
-    text.replace("outputs = { logits", "outputs = { tags = \"tags\", logits")
-        .replace("[tokenizer]", &format!("{EDITS}[tokenizer]"))
-}
-
-fn tensor(shape: Vec<usize>, values: Vec<f32>) -> Tensor {
-    Tensor::new(shape, Data::F32(values)).expect("values for the shape")
-}
-
-fn ids(inputs: &[Tensor]) -> Vec<i64> {
-    match inputs[0].data() {
-        Data::I64(ids) => ids.clone(),
-        _ => panic!("ids are i64"),
-    }
-}
-
-/// `z` is rude and deleted, `y` is rude and replaced by "so so", `x` is rude and only deleted with the second bias, `w` is rude
-/// and kept. Each makes the text rude.
-fn model(inputs: &[Tensor], _: &Control) -> Result<Vec<Tensor>, Error> {
-    let ids = ids(inputs);
-    let tags = ids.iter().flat_map(|&i| match i {
-        i if i == id('z') => [0.0, 5.0, 0.0, 0.0],
-        i if i == id('y') => [0.0, 0.0, 0.0, 5.0],
-        i if i == id('x') => [0.0, -2.0, -9.0, -9.0],
-        _ => [0.0, -99.0, -99.0, -99.0],
-    });
-    let tags: Vec<f32> = tags.collect();
-    let rude = ids.iter().any(|i| "wxyz".chars().any(|c| id(c) == *i));
-    let logits = vec![if rude { 3.0 } else { -3.0 }, -9.0, -9.0];
-    assert_eq!(logits.len(), LABELS);
-    Ok(vec![tensor(vec![1, ids.len(), 4], tags), tensor(vec![1, LABELS], logits)])
-}
-
-fn corrector<F>(run: F) -> Corrector
-where
-    F: Fn(&[Tensor], &Control) -> Result<Vec<Tensor>, Error> + Send + Sync + 'static,
-{
-    let manifest = Manifest::parse(&corrector_manifest()).expect("a good manifest");
-    let tokenizer = Tokenizer::from_bytes(tokenizer().as_bytes()).expect("a good tokenizer");
-    Corrector::from_parts(manifest, tokenizer, Box::new(Function(run))).expect("parts that fit")
-}
 
 fn correct(text: &str) -> Correction {
     let options = CorrectOptions::default();
@@ -137,22 +85,6 @@ fn a_corrector_that_fails_leaves_the_text() {
         .correct(&mut work, "", "a z b", Checks::default(), &CorrectOptions::default())
         .expect("the text");
     assert_eq!((found.reason, found.changed), (Reason::Declined, false));
-}
-
-/// An inspector that likes answers with more `g`, and remembers nothing.
-fn inspector() -> Inspector {
-    let run = |inputs: &[Tensor], _: &Control| {
-        let good = ids(inputs).iter().filter(|&&i| i == id('g') || i == id('g') + 1).count();
-        Ok(vec![tensor(vec![1, 1], vec![good as f32 - 1.0])])
-    };
-    let mut text =
-        manifest_text().replace("guard-encoder", "answer-inspector").replace("logits =", "aligned =");
-    let second = text.match_indices("[[labels]]").nth(1).expect("three labels").0;
-    let after = text.find("[[training_data]]").expect("it is there");
-    text.replace_range(second..after, "");
-    let manifest = Manifest::parse(&text).expect("a good manifest");
-    let tokenizer = Tokenizer::from_bytes(tokenizer().as_bytes()).expect("a good tokenizer");
-    Inspector::from_parts(manifest, tokenizer, Box::new(Function(run))).expect("parts that fit")
 }
 
 #[test]

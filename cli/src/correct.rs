@@ -19,18 +19,22 @@ const PACK: &str = "corrector-en";
 /// Corrects each text. Of several packs one corrects, and a guard or an inspector among them judges what it did.
 pub fn run(args: &CorrectArgs, common: &Common) -> Result<u8, Stop> {
     let (_, engine) = lookup::engine_of(&lookup::chosen(common, PACK)?, common)?;
-    let corrector = engine.members().iter().find(|m| m.corrector().is_ok());
+    let corrector = engine.members().iter().find(|m| m.any_corrector().is_ok());
     let Some(corrector) = corrector else {
         // The first pack's own error says what it is.
-        let refusal = engine.member(None).and_then(|m| m.corrector().map(drop));
+        let refusal = engine.member(None).and_then(|m| m.any_corrector().map(drop));
         let error = refusal.err().unwrap_or_else(|| Error::new(Code::Unavailable, "no pack corrects"));
         return Err(output::unusable("--pack", &error));
     };
     let name = corrector.manifest().name.clone();
     let session = Session::new(&engine, Some(&name)).map_err(|e| output::unusable("the engine", &e))?;
     let session = RefCell::new(session);
-    let options =
-        CorrectOptions { max_rounds: args.max_rounds, timeout: args.timeout(), ..CorrectOptions::default() };
+    let options = CorrectOptions {
+        max_rounds: args.max_rounds,
+        beams: args.beams,
+        timeout: args.asked.timeout(),
+        ..CorrectOptions::default()
+    };
     let correct = |question: &str, text: &str| session.borrow_mut().correct(question, text, &options);
     if args.jsonl {
         return steps::run(|fields: &Fields| {
@@ -40,7 +44,7 @@ pub fn run(args: &CorrectArgs, common: &Common) -> Result<u8, Stop> {
         });
     }
     steps::texts(&args.texts, |text| {
-        let found = correct(args.question.as_deref().unwrap_or_default(), text)?;
+        let found = correct(args.asked.question(), text)?;
         let line = format!("{}\n", found.text);
         io::stdout().lock().write_all(line.as_bytes()).map_err(|e| Error::new(Code::Io, e.to_string()))
     })

@@ -29,7 +29,7 @@ pub fn run(args: &InspectArgs, common: &Common) -> Result<u8, Stop> {
     let inspect = |question: &str, answer: &str| -> Result<(f64, Map<String, Value>), Error> {
         let (mut least, mut scores) = (f64::INFINITY, Map::new());
         for (name, session) in &sessions {
-            let control = Control::new(args.timeout(), None);
+            let control = Control::new(args.asked.timeout(), None);
             let score = session.borrow_mut().inspect(question, answer, &control)?;
             least = least.min(score);
             scores.insert(name.clone(), json!(score));
@@ -44,7 +44,7 @@ pub fn run(args: &InspectArgs, common: &Common) -> Result<u8, Stop> {
         });
     }
     steps::texts(&args.answers, |answer| {
-        let (aligned, scores) = inspect(args.question.as_deref().unwrap_or_default(), answer)?;
+        let (aligned, scores) = inspect(args.asked.question(), answer)?;
         let each: Vec<String> = scores
             .iter()
             .map(|(name, score)| format!("{name} {:.3}", score.as_f64().unwrap_or(0.0)))

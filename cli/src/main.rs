@@ -6,6 +6,7 @@ mod audit;
 mod bench;
 mod calibrate;
 mod correct;
+mod deny;
 mod eval;
 mod explain;
 mod guard;
@@ -60,6 +61,9 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
     if cli.common.policy.is_some() && !cli.command.takes_policy() {
         return Err(Stop::Usage("--policy: only guard and calibrate take one".into()));
     }
+    if cli.common.cascade.is_some() && !cli.command.takes_cascade() {
+        return Err(Stop::Usage("--cascade: only guard, calibrate, audit and correct take one".into()));
+    }
     match &cli.command {
         Command::Guard(args) => guard::run(args, &cli.common),
         Command::Packs(args) => packs::run(args, &cli.common),
@@ -71,6 +75,7 @@ fn run(cli: &Cli) -> Result<u8, Stop> {
         Command::Align(what) => align::run(what, &cli.common),
         Command::Inspect(args) => inspect::run(args, &cli.common),
         Command::Correct(args) => correct::run(args, &cli.common),
+        Command::Deny(args) => deny::run(args, &cli.common),
         Command::Calibrate(args) => calibrate::run(args, &cli.common),
         Command::Audit(args) => audit::run(args, &cli.common),
         Command::Eval(what) => eval::run(what),

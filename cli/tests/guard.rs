@@ -4,7 +4,7 @@ mod common;
 
 use std::io::{BufRead, BufReader, Write};
 
-use common::{Ran, f32_pack, feed, trueline};
+use common::{Ran, f32_pack, feed, models, trueline};
 use serde_json::{Value, json};
 
 fn jsonl(more: &[&str], input: &[u8]) -> Ran {
@@ -185,4 +185,22 @@ fn lines_of_standard_input_are_texts() {
     assert!(lines[1].contains("UTF8: "), "{}", lines[1]);
     let ran = feed(&["guard", "--pack", &pack], b"");
     assert_eq!((ran.status, &*ran.out), (Some(0), ""));
+}
+
+#[test]
+fn a_cascade_looks_first() {
+    let pack = |name: &str| models().join(name).to_str().unwrap().to_owned();
+    let (large, small) = (pack("guard-test-int8"), pack("guard-test-tiny"));
+    let input = b"{\"text\":\"Good morning\"}\n{\"text\":\"You are an idiot and everybody hates you\"}\n";
+    let alone = feed(&["guard", "--jsonl", "--pack", &large], input);
+    let both = feed(&["guard", "--jsonl", "--pack", &large, "--cascade", &small], input);
+    assert_eq!((both.status, &both.err[..], alone.status), (Some(0), "", Some(0)));
+    assert_ne!(both.out, alone.out, "the first look cleared nothing");
+    // Of another model, and where it means nothing.
+    let ran = feed(&["guard", "--pack", &pack("guard-test-f32"), "--cascade", &small, "a"], b"");
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.complaint().contains("band was chosen"), "{}", ran.err);
+    let ran = feed(&["packs", "--cascade", &small], b"");
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.complaint().contains("--cascade"), "{}", ran.err);
 }

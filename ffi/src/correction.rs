@@ -24,7 +24,7 @@ pub struct tl_correct_options {
     /// How often a correction is corrected again, 1 to 8; 0: 1.
     pub max_rounds: u32,
     /// tl_session_inspect fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; tl_session_correct then leaves the text as it
-    /// is. 0: no limit.
+    /// is, or fails if it is the guard that takes longer. 0: no limit.
     pub timeout_ms: u32,
     /// An inspector of the engine may find a correction worse than the original by this. 0: not worse at all.
     pub margin: f32,
@@ -145,14 +145,9 @@ pub unsafe extern "C" fn tl_session_inspect(
         // SAFETY: writable if it is not NULL, by this function's contract.
         let mut out = unsafe { Out::new(out_aligned, "out_aligned") }?;
         out.set(0.0);
-        // SAFETY: live if it is not NULL, by this function's contract.
-        let session = unsafe { required(session, "session") }?;
-        // SAFETY: of the size it states if it is not NULL, by this function's contract.
-        let options = unsafe { read_options(options) }?;
-        // SAFETY: of the given size, by this function's contract.
-        let question = unsafe { text(question, question_size, "question") }?;
-        // SAFETY: as above.
-        let answer = unsafe { text(answer, answer_size, "answer") }?;
+        // SAFETY: by this function's contract.
+        let Asked { session, options, question, answer } =
+            unsafe { asked(session, options, (question, question_size), (answer, answer_size)) }?;
         let control = Control::new(options.timeout, options.cancel);
         out.set(session.lock()?.inspect(question, answer, &control)?);
         Ok(())
@@ -190,14 +185,9 @@ pub unsafe extern "C" fn tl_session_correct(
         // SAFETY: live and exclusive if it is not NULL, by this function's contract.
         let correction = unsafe { required_mut(correction, "correction") }?;
         *correction = tl_correction::new();
-        // SAFETY: live if it is not NULL, by this function's contract.
-        let session = unsafe { required(session, "session") }?;
-        // SAFETY: of the size it states if it is not NULL, by this function's contract.
-        let options = unsafe { read_options(options) }?;
-        // SAFETY: of the given size, by this function's contract.
-        let question = unsafe { text(question, question_size, "question") }?;
-        // SAFETY: as above.
-        let answer = unsafe { text(answer, answer_size, "answer") }?;
+        // SAFETY: by this function's contract.
+        let Asked { session, options, question, answer } =
+            unsafe { asked(session, options, (question, question_size), (answer, answer_size)) }?;
         let found = session.lock()?.correct(question, answer, &options)?;
         correction.set(found);
         Ok(())
@@ -318,6 +308,33 @@ unsafe fn found<'a>(correction: *const tl_correction) -> Option<&'a Correction> 
     unsafe { correction.as_ref() }.and_then(|c| c.found.as_ref())
 }
 
+/// What both calls take.
+struct Asked<'a> {
+    session: &'a tl_session,
+    options: CorrectOptions,
+    question: &'a str,
+    answer: &'a str,
+}
+
+/// # Safety
+/// `session` is NULL or live for `'a`; `options` as [`read_options`] has it; the texts have the given sizes, or are NULL.
+unsafe fn asked<'a>(
+    session: *const tl_session,
+    options: *const tl_correct_options,
+    question: (*const c_char, usize),
+    answer: (*const c_char, usize),
+) -> Result<Asked<'a>, Error> {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        Ok(Asked {
+            session: required(session, "session")?,
+            options: read_options(options)?,
+            question: text(question.0, question.1, "question")?,
+            answer: text(answer.0, answer.1, "answer")?,
+        })
+    }
+}
+
 /// # Safety
 /// As [`sized`]; its `cancel` is NULL or live.
 unsafe fn read_options(options: *const tl_correct_options) -> Result<CorrectOptions, Error> {
@@ -328,6 +345,7 @@ unsafe fn read_options(options: *const tl_correct_options) -> Result<CorrectOpti
     Ok(CorrectOptions {
         max_rounds: given.max_rounds.max(1) as usize,
         margin: f64::from(given.margin),
+        beams: 1,
         timeout: (given.timeout_ms > 0).then(|| Duration::from_millis(given.timeout_ms.into())),
         cancel,
     })

@@ -68,6 +68,20 @@ pub(crate) unsafe fn span<'a, T>(pointer: *const T, length: usize, name: &str) -
     Ok(unsafe { slice::from_raw_parts(pointer, length) })
 }
 
+/// `length` values at `pointer` that are written, and may be read: initialised.
+///
+/// # Safety
+/// If `length` is not 0 and `pointer` is not NULL, `length` initialised values lie there, and nothing else uses them for `'a`.
+pub(crate) unsafe fn room<'a, T>(pointer: *mut T, length: usize, name: &str) -> Result<&'a mut [T], Error> {
+    // SAFETY: passed on to the caller; the slice of the checks is gone before the other one is made.
+    let length = unsafe { span(pointer.cast_const(), length, name) }?.len();
+    if length == 0 {
+        return Ok(&mut []);
+    }
+    // SAFETY: not NULL, aligned and of a possible length, checked above; the rest is the caller's duty.
+    Ok(unsafe { slice::from_raw_parts_mut(pointer, length) })
+}
+
 /// A NUL-ended UTF-8 string, or `None` for NULL.
 ///
 /// # Safety

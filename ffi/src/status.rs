@@ -47,6 +47,8 @@ pub const TL_ERR_EMPTY_TEXT: tl_status = -16;
 pub const TL_ERR_STRUCT_SIZE: tl_status = -17;
 /// The object was in use when an internal failure happened; destroy it and make another.
 pub const TL_ERR_BROKEN: tl_status = -18;
+/// A function of yours failed, which the library called.
+pub const TL_ERR_HOST: tl_status = -19;
 
 // One number, two homes: the compiler compares them.
 const _: () = {
@@ -69,6 +71,7 @@ const _: () = {
         (TL_ERR_EMPTY_TEXT, Code::EmptyText),
         (TL_ERR_STRUCT_SIZE, Code::StructSize),
         (TL_ERR_BROKEN, Code::Broken),
+        (TL_ERR_HOST, Code::Host),
     ];
     assert!(pairs.len() == Code::ALL.len());
     let mut i = 0;
@@ -108,6 +111,7 @@ pub extern "C" fn tl_status_name(status: tl_status) -> *const c_char {
         TL_ERR_EMPTY_TEXT => c"EMPTY_TEXT",
         TL_ERR_STRUCT_SIZE => c"STRUCT_SIZE",
         TL_ERR_BROKEN => c"BROKEN",
+        TL_ERR_HOST => c"HOST",
         _ => c"UNKNOWN",
     };
     name.as_ptr()

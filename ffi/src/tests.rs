@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trueline_core::Error;
+use trueline_core::engine::correct::Inspector;
 use trueline_core::engine::{Engine, Guard, Member, Session};
 use trueline_core::kernels::Isa;
 use trueline_core::model::backend::{Backend, Memory};
@@ -159,4 +160,41 @@ fn last_error_is_one_a_thread_and_cut_at_a_character() {
     assert!(last_error().len() <= 1024 && last_error().starts_with("üü"));
     let other = std::thread::spawn(last_error).join().expect("the thread ends");
     assert_eq!(other, "");
+}
+
+#[test]
+fn a_panic_leaves_no_answer_and_breaks_the_session() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/inspector-test");
+    let pack = Pack::open(&folder).expect("the test pack opens");
+    let tokenizer =
+        Tokenizer::from_bytes(pack.tokenizer().expect("its bytes")).expect("its tokenizer parses");
+    // The first run is the one at load.
+    struct PanicsLater(AtomicUsize);
+    impl Backend for PanicsLater {
+        fn run(&self, _: &mut Memory, _: &[Tensor], _: &Control) -> Result<Vec<Tensor>, Error> {
+            assert!(self.0.fetch_add(1, Ordering::SeqCst) == 0, "a fault of the library itself");
+            Ok(vec![Tensor::new(vec![1, 1], Data::F32(vec![40.0]))?])
+        }
+    }
+    let backend = Box::new(PanicsLater(AtomicUsize::new(0)));
+    let inspector = Inspector::from_parts(pack.manifest().clone(), tokenizer, backend).expect("they fit");
+    let engine =
+        Engine::from_members(Isa::Scalar, vec![Member::Inspector(Arc::new(inspector))]).expect("one");
+    let mut session = tl_session::over(Session::new(&engine, None).expect("its first pack"));
+    for status in [TL_ERR_INTERNAL, TL_ERR_BROKEN] {
+        let mut aligned = 7.0;
+        // SAFETY: live and exclusive, `TEXT` with its own length, a writable number.
+        let found = unsafe {
+            tl_session_inspect(
+                &mut session,
+                null(),
+                null(),
+                0,
+                TEXT.as_ptr().cast(),
+                TEXT.len(),
+                &mut aligned,
+            )
+        };
+        assert_eq!((found, aligned), (status, 0.0));
+    }
 }

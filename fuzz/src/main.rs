@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use trueline_core::engine::deny::{DenyIndex, index};
 use trueline_core::model::control::Control;
 use trueline_core::model::manifest::Manifest;
 use trueline_core::model::map::Mapped;
@@ -118,6 +119,19 @@ fn targets() -> Vec<Target> {
             read: |bytes| {
                 if let Ok(tokenizer) = Tokenizer::ngrams(bytes) {
                     let _ = tokenizer.encode("a plain text!", &Control::unlimited());
+                }
+            },
+        },
+        Target {
+            name: "deny",
+            seeds: vec![index(["one two three four five", "six seven"].into_iter()).unwrap_or_default()],
+            read: |bytes| {
+                // Past the digest, which no mutation keeps: what a hostile maker of files could write.
+                let body = &bytes[..bytes.len().saturating_sub(32)];
+                let signed = [body, blake3::hash(body).as_bytes()].concat();
+                for bytes in [bytes, &signed] {
+                    let found = DenyIndex::from_bytes(bytes);
+                    let _ = found.map(|index| index.corpus().longest(&[1, 2, 3]));
                 }
             },
         },

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use crate::kernels::Isa;
 
 use crate::engine::align::Aligner;
-use crate::engine::correct::{Corrector, Inspector};
+use crate::engine::correct::{AnyCorrector, Corrector, Inspector, Rewriter};
 use crate::engine::guard::Guard;
+use crate::engine::write::Writer;
 use crate::model::backend::{Kind, Settings};
-use crate::model::family::{AlignerEncoder, AnswerInspector, EditTagger, Family, GuardEncoder, wrong_family};
+use crate::model::family::{
+    AlignerEncoder, AnswerInspector, CausalLm, EditTagger, EncoderDecoder, Family, GuardEncoder, wrong_family,
+};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -49,13 +52,17 @@ pub enum Member {
     Inspector(Arc<Inspector>),
     /// Corrects texts.
     Corrector(Arc<Corrector>),
+    /// Writes texts.
+    Writer(Arc<Writer>),
 }
 
 impl Member {
     fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
         let family = &pack.manifest().family;
         let is = |other: &dyn Family| *family == other.name();
-        Ok(if is(&AlignerEncoder) {
+        Ok(if pack.manifest().generator.is_some() {
+            Self::Writer(Arc::new(Writer::load(pack, settings)?))
+        } else if is(&AlignerEncoder) {
             Self::Aligner(Arc::new(Aligner::load(pack, settings)?))
         } else if is(&AnswerInspector) {
             Self::Inspector(Arc::new(Inspector::load(pack, settings)?))
@@ -73,6 +80,7 @@ impl Member {
             Self::Aligner(aligner) => aligner.manifest(),
             Self::Inspector(inspector) => inspector.manifest(),
             Self::Corrector(corrector) => corrector.manifest(),
+            Self::Writer(writer) => writer.manifest(),
         }
     }
 
@@ -83,6 +91,7 @@ impl Member {
             Self::Aligner(aligner) => aligner.backend(),
             Self::Inspector(inspector) => inspector.backend(),
             Self::Corrector(corrector) => corrector.backend(),
+            Self::Writer(writer) => writer.backend(),
         }
     }
 
@@ -116,6 +125,40 @@ impl Member {
         match self {
             Self::Inspector(inspector) => Ok(inspector),
             _ => Err(wrong_family(&AnswerInspector, self.manifest())),
+        }
+    }
+
+    /// The pack that writes that it is.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn writer(&self) -> Result<&Arc<Writer>, Error> {
+        match self {
+            Self::Writer(writer) => Ok(writer),
+            _ => Err(wrong_family(&CausalLm, self.manifest())),
+        }
+    }
+
+    /// The corrector that it is if it writes: an encoder-decoder, or a language model with a corrector's prompt.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none; as [`Rewriter::new`].
+    pub fn rewriter(&self) -> Result<Rewriter, Error> {
+        match self {
+            Self::Writer(writer) if writer.corrects() => Rewriter::new(Arc::clone(writer)),
+            _ => Err(wrong_family(&EncoderDecoder, self.manifest())),
+        }
+    }
+
+    /// The corrector that it is, of either kind.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] if it is none.
+    pub fn any_corrector(&self) -> Result<AnyCorrector, Error> {
+        match self {
+            Self::Corrector(corrector) => Ok(AnyCorrector::Tagger(Arc::clone(corrector))),
+            Self::Writer(_) => Ok(AnyCorrector::Rewriter(self.rewriter()?)),
+            _ => Err(wrong_family(&EditTagger, self.manifest())),
         }
     }
 
@@ -231,6 +274,7 @@ fn look_first(members: &mut [Member], name: &str) -> Result<(), Error> {
         )
     })?;
     let first = Arc::clone(first.guard()?);
+    let mut looked_for = 0;
     for member in members.iter_mut().filter(|m| m.manifest().name != name) {
         let pack = member.manifest().name.clone();
         let Member::Guard(guard) = member else { continue };
@@ -238,6 +282,11 @@ fn look_first(members: &mut [Member], name: &str) -> Result<(), Error> {
             Error::new(Code::Internal, format!("the guard {pack} is shared before the engine is made"))
         })?;
         guard.set_first_look(&first)?;
+        looked_for += 1;
+    }
+    if looked_for == 0 {
+        let message = format!("first_look is {name:?}, and no other pack of the engine judges texts");
+        return Err(Error::new(Code::InvalidArgument, message));
     }
     Ok(())
 }

@@ -3,13 +3,16 @@
 pub mod align;
 mod config;
 pub mod correct;
+pub mod deny;
 pub mod filter;
 mod first;
 mod guard;
+pub mod pipeline;
 pub mod policy;
 mod ready;
 mod session;
 mod verdict;
+pub mod write;
 
 pub use config::{Config, Engine, Member};
 pub use guard::{Guard, GuardOptions};

@@ -37,6 +37,29 @@ impl Ready {
         Ok(Self { pack_sha256: pack.sha256().to_owned(), kind, why, ..ready })
     }
 
+    /// As [`Ready::load`], of a pack that must be of one family.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] for another family; as [`Ready::load`].
+    pub(super) fn load_as(family: &dyn Family, pack: &Pack, settings: &Settings) -> Result<Self, Error> {
+        family::refuse_unless(family, pack.manifest())?;
+        Self::load(pack, settings)
+    }
+
+    /// As [`Ready::from_parts`], of a manifest that must be of one family.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] for another family; as [`Ready::from_parts`].
+    pub(super) fn from_parts_as(
+        family: &dyn Family,
+        manifest: Manifest,
+        tokenizer: Tokenizer,
+        backend: Box<dyn Backend>,
+    ) -> Result<Self, Error> {
+        family::refuse_unless(family, &manifest)?;
+        Self::from_parts(manifest, tokenizer, backend)
+    }
+
     /// The same over parts that were made elsewhere.
     ///
     /// # Errors

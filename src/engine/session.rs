@@ -6,6 +6,9 @@ use crate::engine::config::{Engine, Member};
 use crate::engine::correct::{self, Checks, CorrectOptions, Correction};
 use crate::engine::guard::{GuardOptions, Work};
 use crate::engine::verdict::Verdict;
+#[cfg(doc)]
+use crate::engine::write::Writer;
+use crate::engine::write::{WriteOptions, Written};
 use crate::model::control::Control;
 use crate::scoring::align::vecalign;
 
@@ -87,7 +90,20 @@ impl Session {
         let guard = self.members.iter().find_map(|m| m.guard().ok());
         let inspector = self.members.iter().find_map(|m| m.inspector().ok());
         let checks = Checks { guard: guard.map(|g| &**g), inspector: inspector.map(|i| &**i) };
-        self.member.corrector()?.correct(&mut self.correcting, question, text, checks, options)
+        self.member.any_corrector()?.correct(&mut self.correcting, question, text, checks, options)
+    }
+
+    /// Writes a text after a prompt, or from what the pack's encoder reads; `each` gets its pieces, and ends it by `false`.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] if the session's pack does not write; as [`Writer::write`].
+    pub fn write(
+        &mut self,
+        prompt: &str,
+        options: &WriteOptions,
+        each: &mut dyn FnMut(&str) -> bool,
+    ) -> Result<Written, Error> {
+        self.member.writer()?.write(&mut self.correcting, prompt, options, each)
     }
 
     /// Aligns the words of two sentences.

@@ -4,7 +4,8 @@
 #![allow(unsafe_code)]
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::Path;
 
 use memmap2::MmapOptions;
 #[cfg(target_os = "linux")]
@@ -94,4 +95,18 @@ impl AsRef<[u8]> for Mapped {
             Self::Copy(copy) => copy.bytes(),
         }
     }
+}
+
+/// Writes a file beside its place and renames it there, so that a mapped one stays as it is.
+///
+/// # Errors
+/// [`Code::Io`].
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let io = |e: std::io::Error| Error::new(Code::Io, format!("{}: {e}", path.display()));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let mut file = File::create(&part).map_err(io)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
+    std::fs::rename(&part, path).map_err(io)
 }

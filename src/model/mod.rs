@@ -6,6 +6,7 @@ pub mod backend;
 pub mod compile;
 pub mod control;
 pub mod family;
+pub mod generator;
 #[cfg(feature = "tract")]
 pub mod graph;
 pub mod manifest;

@@ -32,6 +32,7 @@ pub struct Pack {
     manifest_text: String,
     manifest_sha256: String,
     model: Late,
+    encoder: Option<Late>,
     tokenizer: Late,
     plan: Option<PlanFile>,
     /// The layout of a plan that cannot be used.
@@ -105,6 +106,17 @@ impl Pack {
         self.model.bytes(self.manifest.listed_model())
     }
 
+    /// The bytes of the encoder of a pack that writes, if it has one.
+    ///
+    /// # Errors
+    /// As [`Pack::model`].
+    pub fn encoder(&self) -> Result<Option<&[u8]>, Error> {
+        match (&self.encoder, self.manifest.listed_encoder()) {
+            (Some(late), Some(listed)) => late.bytes(listed).map(Some),
+            _ => Ok(None),
+        }
+    }
+
     /// The bytes of the tokenizer file, which are read now if that was put off.
     ///
     /// # Errors
@@ -138,11 +150,12 @@ impl Pack {
         } else {
             Late::read(files, manifest.listed_model(), plan.is_some())?
         };
+        let encoder = manifest.listed_encoder().map(|listed| Late::read(files, listed, false)).transpose()?;
         let tokenizer = Late::read(files, manifest.listed_tokenizer(), has_vocabulary)?;
         for listed in manifest.listed_others() {
             checked(files.read(listed.file, Some(listed.bytes), listed.budget)?, listed)?;
         }
-        Ok(Self { manifest, manifest_text: text, manifest_sha256, model, tokenizer, plan, stale })
+        Ok(Self { manifest, manifest_text: text, manifest_sha256, model, encoder, tokenizer, plan, stale })
     }
 }
 

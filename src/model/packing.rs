@@ -37,6 +37,12 @@ pub struct Packed {
 /// [`Code::Unavailable`] in a build without the compiler, for a pack without its model file, or naming what stands in
 /// the way of a plan; [`Code::InvalidPack`] if the manifest's text cannot be changed; [`Code::TooLarge`].
 pub fn pack(pack: &Pack, choice: Choice, slim: bool) -> Result<Packed, Error> {
+    let manifest = pack.manifest();
+    if manifest.generator.is_some() {
+        let (name, family) = (&manifest.name, &manifest.family);
+        let why = format!("pack {name} is of family {family}, whose plans are made when it is loaded");
+        return Err(Error::new(Code::Unavailable, why));
+    }
     let bytes = compiled(pack, choice)?;
     let digest = file::hex(&file::digest_of(&bytes));
     // Of another pack's file, too, the plan is this pack's own.

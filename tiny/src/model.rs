@@ -10,7 +10,7 @@ const MAGIC: [u8; 4] = *b"TLNG";
 const VERSION: u32 = 1;
 const HEADER: usize = 16;
 /// Rows that 16-bit sums can hold: 255 times -128 is their least.
-const BLOCK: u32 = 255;
+const BLOCK: u64 = 255;
 
 /// Why a file is no model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct Model<'a> {
 pub struct Sums {
     full: [i32; MAX_LABELS],
     block: [i16; MAX_LABELS],
-    n: u32,
+    n: u64,
 }
 
 impl<'a> Model<'a> {
@@ -154,7 +154,7 @@ impl<'a> Model<'a> {
     /// # Errors
     /// [`BadModel::Logits`] if there is not one place a label.
     /// # Cost
-    /// Linear in the text; no heap. Texts of more than 2^32 features are beyond it.
+    /// Linear in the text; no heap. The sums hold 16 million features.
     pub fn score(&self, text: &str, logits: &mut [f32]) -> Result<(), BadModel> {
         let mut sums = Sums::default();
         features(text, self.log2_buckets, |bucket, _| self.add(&mut sums, bucket));

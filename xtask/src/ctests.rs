@@ -12,9 +12,13 @@ use crate::{header, slim, spoil};
 const PACK: &str = "models/guard-test-f32";
 /// The aligner of that kind.
 const ALIGNER: &str = "models/aligner-test";
+/// A guard, and one that looks first for it.
+const CASCADE: [&str; 2] = ["models/guard-test-int8", "models/guard-test-tiny"];
 /// A corrector, and an inspector that has its model file.
 const CORRECTOR: &str = "models/corrector-test";
 const INSPECTOR: &str = "models/inspector-test";
+/// A small language model.
+const LANGUAGE_MODEL: &str = "models/host-lm";
 /// A policy that ships.
 const POLICY: &str = "examples/policies/chat-app.toml";
 /// The pack that ships.
@@ -106,13 +110,17 @@ fn programs(
 ) -> Result<(), String> {
     let (pack, aligner, policy) = (PathBuf::from(PACK), PathBuf::from(ALIGNER), PathBuf::from(POLICY));
     let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
-    let table: [(&str, &str, Vec<&Path>); 8] = [
+    let (large, small) = CASCADE.map(PathBuf::from).into();
+    let model = PathBuf::from(LANGUAGE_MODEL);
+    let table: [(&str, &str, Vec<&Path>); 10] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
         ("filter.c", "-std=c99", vec![&pack, &policy]),
         ("align.c", "-std=c99", vec![&aligner, &pack]),
-        ("correct.c", "-std=c99", vec![&corrector, &inspector]),
+        ("correct.c", "-std=c99", vec![&corrector, &inspector, &large, &small]),
+        ("pipeline.c", "-std=c99", vec![&model, &corrector, &inspector]),
+        ("decode.c", "-std=c99", vec![]),
         ("threads.c", "-std=gnu99", vec![&pack]),
         ("wrapper.cpp", "-std=c++17", vec![&pack, &aligner]),
     ];
@@ -170,6 +178,11 @@ fn programs_of_users(build: &Build) -> Result<(), String> {
     let shown = said("guard_stream.c", &[POLICY])?;
     if !shown.is_empty() {
         return Err(format!("guard_stream.c printed {shown:?} for no text"));
+    }
+    // Two tokens after one prompt, in six ways.
+    let table = said("host_lm.c", &["models", "2", "1"])?;
+    if table.lines().count() != 7 {
+        return Err(format!("host_lm.c printed {table:?}"));
     }
     Ok(())
 }

@@ -20,6 +20,11 @@ const SOURCES: &[&str] = &[
     "align",
     "alignment",
     "correction",
+    "draft",
+    "pipeline",
+    "decode",
+    "cards",
+    "watermark",
 ];
 
 const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the device. Made from ffi/src by `cargo xtask header`.
@@ -58,6 +63,18 @@ const MACROS: &str = r#"
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
 /** Every default of a tl_correct_options. */
 #define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
+/** Every default of a tl_write_options. */
+#define TL_WRITE_OPTIONS_INIT { sizeof(tl_write_options), 0, 0, 0, NULL }
+/** Every default of a tl_pipeline_config. */
+#define TL_PIPELINE_CONFIG_INIT { sizeof(tl_pipeline_config), 0, NULL, NULL, NULL }
+/** Every default of a tl_pipeline_options. */
+#define TL_PIPELINE_OPTIONS_INIT { sizeof(tl_pipeline_options), 0, 0.0f, 0, NULL, NULL }
+/** The likeliest token; set `temperature` to draw. */
+#define TL_SAMPLING_INIT { sizeof(tl_sampling), 0, 0.0f, 0.0f }
+/** The defaults of the original. */
+#define TL_CARDS_OPTIONS_INIT { sizeof(tl_cards_options), 128, 3.0f, 8.5f, 0.5f, 0.7f, 0, 0, 0, 0, 0 }
+/** Every default of a tl_watermark_options; set `n_vocab`. */
+#define TL_WATERMARK_OPTIONS_INIT { sizeof(tl_watermark_options), 0, 0, 0.0f, 0 }
 "#;
 
 /// Writes the header.

@@ -84,7 +84,7 @@ fn lines(mut answer: impl FnMut(&str) -> Result<String, Error>) -> Result<u8, St
 }
 
 /// A text file of at most `most` bytes, whole.
-fn read(path: &Path, most: u64) -> Result<String, Stop> {
+pub fn read(path: &Path, most: u64) -> Result<String, Stop> {
     let name = path.display();
     let bytes = fs::metadata(path).map_err(|e| Stop::Usage(format!("{name}: {e}")))?.len();
     if bytes > most {

@@ -101,6 +101,8 @@ pub enum Command {
     Inspect(InspectArgs),
     /// Correct answers: take out or replace what is harmful
     Correct(CorrectArgs),
+    /// Make an index of texts that a policy denies copies of, for its [[deny]]
+    Deny(DenyArgs),
     /// Align words, sentences or documents of two languages
     #[command(subcommand)]
     Align(Align),
@@ -237,6 +239,11 @@ impl Command {
         matches!(self, Self::Guard(_) | Self::Calibrate(_))
     }
 
+    /// Whether `--cascade` means something to it.
+    pub fn takes_cascade(&self) -> bool {
+        matches!(self, Self::Guard(_) | Self::Calibrate(_) | Self::Audit(_) | Self::Correct(_))
+    }
+
     /// The subcommand's name, if it is not built yet.
     pub fn not_built(&self) -> Option<&'static str> {
         match self {
@@ -249,8 +256,19 @@ impl Command {
             Self::Score(Score::Consistency(_)) => Some("score consistency"),
             Self::Score(Score::ImageText(_)) => Some("score image-text"),
             Self::Calibrate(_) | Self::Audit(_) | Self::Eval(_) | Self::Inspect(_) | Self::Correct(_) => None,
+            Self::Deny(_) => None,
         }
     }
+}
+
+/// `trueline deny`.
+#[derive(Args, Debug)]
+pub struct DenyArgs {
+    /// The index to write
+    pub output: PathBuf,
+    /// Texts, UTF-8: each line is a document, and none goes on in the next
+    #[arg(required = true)]
+    pub texts: Vec<PathBuf>,
 }
 
 /// `trueline inspect`.
@@ -261,19 +279,8 @@ pub struct InspectArgs {
     /// Read a JSON object a line from standard input, `question` and `answer`, write one a line to standard output
     #[arg(long, conflicts_with = "answers")]
     pub jsonl: bool,
-    /// What was asked
-    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
-    pub question: Option<String>,
-    /// Give up on an answer after this many milliseconds
-    #[arg(long, value_name = "N")]
-    pub timeout_ms: Option<u64>,
-}
-
-impl InspectArgs {
-    /// How long one answer may take.
-    pub fn timeout(&self) -> Option<Duration> {
-        self.timeout_ms.map(Duration::from_millis)
-    }
+    #[command(flatten)]
+    pub asked: Asked,
 }
 
 /// `trueline correct`.
@@ -284,19 +291,34 @@ pub struct CorrectArgs {
     /// Read a JSON object a line from standard input, `question` and `answer`, or `text`; write one a line to standard output
     #[arg(long, conflicts_with = "texts")]
     pub jsonl: bool,
-    /// What was asked
-    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
-    pub question: Option<String>,
     /// How often a correction is corrected again
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub max_rounds: usize,
-    /// Leave a text as it is after this many milliseconds
+    /// Of a pack that writes its corrections: texts that are searched side by side
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub beams: usize,
+    #[command(flatten)]
+    pub asked: Asked,
+}
+
+/// What goes with an answer.
+#[derive(Args, Debug)]
+pub struct Asked {
+    /// What was asked
+    #[arg(long, value_name = "TEXT", conflicts_with = "jsonl")]
+    pub question: Option<String>,
+    /// Give up on an answer after this many milliseconds: it is an error to inspect, and left as it is to correct
     #[arg(long, value_name = "N")]
     pub timeout_ms: Option<u64>,
 }
 
-impl CorrectArgs {
-    /// How long one text may take.
+impl Asked {
+    /// The question, if there is one.
+    pub fn question(&self) -> &str {
+        self.question.as_deref().unwrap_or_default()
+    }
+
+    /// How long one answer may take.
     pub fn timeout(&self) -> Option<Duration> {
         self.timeout_ms.map(Duration::from_millis)
     }

@@ -29,13 +29,14 @@ static void macros(void) {
       {TL_ERR_EMPTY_TEXT, -16, "EMPTY_TEXT"},
       {TL_ERR_STRUCT_SIZE, -17, "STRUCT_SIZE"},
       {TL_ERR_BROKEN, -18, "BROKEN"},
+      {TL_ERR_HOST, -19, "HOST"},
   };
   for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
     CHECK(errors[i].status == errors[i].number);
     CHECK(strcmp(tl_status_name(errors[i].status), errors[i].name) == 0);
   }
   CHECK(strcmp(tl_status_name(1), "UNKNOWN") == 0);
-  CHECK(strcmp(tl_status_name(-19), "UNKNOWN") == 0);
+  CHECK(strcmp(tl_status_name(-20), "UNKNOWN") == 0);
   CHECK(TL_ACTION_BLOCK == 0 && TL_ACTION_REVIEW == 1 && TL_ACTION_CORRECT == 2);
   CHECK(TL_ACTION_REDACT == 3 && TL_ACTION_ALLOW == 4);
   CHECK(TL_REASON_FAILED == 0 && TL_REASON_INVALID_SCORE == 1 && TL_REASON_FLAGGED == 2 && TL_REASON_CLEAR == 3);

@@ -1,4 +1,5 @@
-/* Answers inspected and corrected, through C: argv[1] a corrector pack, argv[2] an inspector pack beside it. */
+/* Answers inspected and corrected, and a cascade, through C: argv[1] a corrector pack, argv[2] an inspector pack beside it,
+ * argv[3] a guard, argv[4] a guard that looks first for it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,42 @@ static void misuse(tl_session *session, tl_session *inspecting, tl_correction *c
   tl_correction_destroy(NULL);
 }
 
+/* What looks first clears some texts, and the rest is judged as without it. */
+static void cascade(const char *large, const char *small) {
+  tl_pack *packs[2] = {NULL, NULL};
+  tl_engine *engines[2] = {NULL, NULL};
+  tl_session *sessions[2] = {NULL, NULL};
+  tl_result *result = NULL;
+  tl_engine_config config = TL_ENGINE_CONFIG_INIT;
+  size_t i, j;
+  int differ = 0;
+  CHECK(tl_pack_open(large, &packs[0]) == TL_OK && tl_pack_open(small, &packs[1]) == TL_OK);
+  CHECK(tl_result_create(&result) == TL_OK);
+  for (j = 0; j < 2; j++) {
+    config.first_look = j == 1 ? tl_pack_name(packs[1]) : NULL;
+    CHECK(tl_engine_create(&config, (const tl_pack *const *)packs, 2, &engines[j]) == TL_OK);
+    CHECK(tl_session_create(engines[j], tl_pack_name(packs[0]), &sessions[j]) == TL_OK);
+  }
+  for (i = 0; i < sizeof texts / sizeof *texts; i++) {
+    float risks[2] = {-1, -1};
+    for (j = 0; j < 2; j++) {
+      CHECK(tl_session_guard(sessions[j], NULL, texts[i], strlen(texts[i]), result) == TL_OK);
+      risks[j] = tl_result_risk(result, 0);
+    }
+    differ += risks[0] != risks[1];
+  }
+  CHECK(differ > 0);
+  config.first_look = tl_pack_name(packs[0]);
+  tl_engine_destroy(engines[1]);
+  CHECK_ERROR(tl_engine_create(&config, (const tl_pack *const *)packs, 2, &engines[1]), TL_ERR_INVALID_ARGUMENT, "first_look");
+  for (j = 0; j < 2; j++) {
+    tl_session_destroy(sessions[j]);
+    tl_pack_destroy(packs[j]);
+  }
+  tl_engine_destroy(engines[0]);
+  tl_result_destroy(result);
+}
+
 int main(int argc, char **argv) {
   tl_pack *packs[2] = {NULL, NULL};
   tl_engine *engine = NULL;
@@ -84,7 +121,7 @@ int main(int argc, char **argv) {
   double aligned = -1, again = -1;
   size_t i;
   int changed = 0;
-  if (argc != 3) return 2;
+  if (argc != 5) return 2;
   CHECK(tl_pack_open(argv[1], &packs[0]) == TL_OK && tl_pack_open(argv[2], &packs[1]) == TL_OK);
   CHECK(tl_engine_create(NULL, (const tl_pack *const *)packs, 1, &engine) == TL_OK);
   CHECK(tl_session_create(engine, NULL, &session) == TL_OK && tl_correction_create(&correction) == TL_OK);
@@ -107,5 +144,6 @@ int main(int argc, char **argv) {
   tl_engine_destroy(engine);
   tl_pack_destroy(packs[0]);
   tl_pack_destroy(packs[1]);
+  cascade(argv[3], argv[4]);
   return check_end("correct");
 }

@@ -42,8 +42,7 @@ impl Aligner {
     /// # Errors
     /// As [`Guard::load`](crate::engine::Guard::load).
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        family::refuse_unless(&AlignerEncoder, pack.manifest())?;
-        Self::probed(Ready::load(pack, settings)?, settings.isa)
+        Self::probed(Ready::load_as(&AlignerEncoder, pack, settings)?, settings.isa)
     }
 
     /// An aligner over parts that were made elsewhere: a replay, for example.
@@ -56,8 +55,7 @@ impl Aligner {
         backend: Box<dyn Backend>,
         isa: Isa,
     ) -> Result<Self, Error> {
-        family::refuse_unless(&AlignerEncoder, &manifest)?;
-        Self::probed(Ready::from_parts(manifest, tokenizer, backend)?, isa)
+        Self::probed(Ready::from_parts_as(&AlignerEncoder, manifest, tokenizer, backend)?, isa)
     }
 
     /// One run on the largest token id: a model of another vocabulary is refused, and the width of a state is learnt.
@@ -138,9 +136,7 @@ impl Aligner {
             control.check()?;
             let rows = self.window(&mut work.memory, &ids[range.clone()], control)?;
             for at in range.clone() {
-                let before = if range.start == 0 { usize::MAX } else { at - range.start + 1 };
-                let after = if range.end == ids.len() { usize::MAX } else { range.end - at };
-                let margin = before.min(after);
+                let margin = window::margin(&range, ids.len(), at);
                 if margin > work.margins[at] {
                     work.margins[at] = margin;
                     let row = at - range.start + 1;

@@ -6,11 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
 use crate::model::map::Mapped;
+pub use crate::model::map::save;
 use crate::scoring::align::Link;
 use crate::scoring::align::statistical::{Corpus, Table, fast_align};
 use crate::scoring::align::symmetrize::{self, Program, symmetrize};
@@ -346,20 +346,6 @@ fn search(n: usize, compare: impl Fn(usize) -> std::cmp::Ordering) -> Option<usi
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes)
-}
-
-/// Writes a file beside its place and renames it there, so that a mapped one stays as it is.
-///
-/// # Errors
-/// [`Code::Io`].
-pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let io = |e: std::io::Error| Error::new(Code::Io, format!("{}: {e}", path.display()));
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let mut file = File::create(&part).map_err(io)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io)?;
-    std::fs::rename(&part, path).map_err(io)
 }
 
 #[cfg(test)]

@@ -1,23 +1,18 @@
 //! A tagger of edits at work: it keeps, deletes and replaces words, and cannot invent.
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::engine::correct::correction::{Made, settle};
 use crate::engine::correct::words::{Word, edited};
-use crate::engine::correct::{Inspector, Work};
-use crate::engine::guard::{Guard, GuardOptions};
+use crate::engine::correct::{Checks, CorrectOptions, Correction, Reason, Work};
 use crate::engine::ready::Ready;
-use crate::engine::verdict::Action;
 use crate::model::backend::{Backend, Kind, Settings};
-use crate::model::control::{CancelToken, Control};
-use crate::model::family::{self, EditTagger, FIRST_REPLACEMENT, KEEP, SPECIAL_TOKENS};
+use crate::model::control::Control;
+use crate::model::family::{EditTagger, FIRST_REPLACEMENT, KEEP, SPECIAL_TOKENS};
 use crate::model::manifest::{Edits, Manifest};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
 use crate::model::tokenizer::Tokenizer;
-use crate::scoring::correct::accept;
-use crate::scoring::correct::residual::{Edit, residual};
+use crate::scoring::correct::residual::residual;
 use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
@@ -25,88 +20,12 @@ use crate::{Code, Error};
 /// What stands before the pieces that continue a word.
 const CONTINUES: &str = "##";
 
-/// The most rounds of one call.
-pub const MAX_ROUNDS: usize = 8;
-
 /// A corrector pack, ready to correct. Immutable; shared by threads.
 pub struct Corrector {
     ready: Ready,
     edits: Edits,
     /// Places of the labels that say how harmful a text is.
     harmful: Vec<usize>,
-}
-
-/// How one call corrects.
-#[derive(Clone, Debug)]
-pub struct CorrectOptions {
-    /// How often a correction is corrected again, 1 to [`MAX_ROUNDS`].
-    pub max_rounds: usize,
-    /// A correction may score less than the original by this, with an inspector.
-    pub margin: f64,
-    /// The call returns the original if it takes longer.
-    pub timeout: Option<Duration>,
-    /// The call returns the original once this is set.
-    pub cancel: Option<Arc<CancelToken>>,
-}
-
-impl Default for CorrectOptions {
-    fn default() -> Self {
-        Self { max_rounds: 1, margin: 0.0, timeout: None, cancel: None }
-    }
-}
-
-/// What else judges a correction, if it is there.
-#[derive(Clone, Copy, Default)]
-pub struct Checks<'a> {
-    /// A correction that this blocks is not taken if the original passes.
-    pub guard: Option<&'a Guard>,
-    /// A correction that this finds worse is not taken.
-    pub inspector: Option<&'a Inspector>,
-}
-
-/// Why a text is what it is after a correction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    /// There was nothing to correct.
-    Unchanged,
-    /// It needs a correction, and none was found that is harmless and keeps enough of it.
-    Declined,
-    /// The correction was kept or refused.
-    Judged(accept::Reason),
-    /// The corrector failed; the original stands.
-    Failed(Code),
-}
-
-impl Reason {
-    /// The word of the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Unchanged => "unchanged",
-            Self::Declined => "declined",
-            Self::Judged(reason) => reason.name(),
-            Self::Failed(_) => "failed",
-        }
-    }
-}
-
-/// A text after a correction.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Correction {
-    /// The correction, or the original if none was taken.
-    pub text: String,
-    /// Whether a byte differs.
-    pub changed: bool,
-    /// Whether the text is what the corrector wants: a correction that was taken, or an original that needs none.
-    pub accepted: bool,
-    /// Why.
-    pub reason: Reason,
-    /// The share of words kept, of the longer text's; `None` beyond 4,096 words.
-    pub copy_ratio: Option<f64>,
-    /// What was replaced, in bytes of the original.
-    pub edits: Vec<Edit>,
-    /// How harmful the original and the text are by the corrector's own labels: the largest share of a threshold, 1 and
-    /// above is flagged. NaN where it was not judged.
-    pub harm: [f64; 2],
 }
 
 /// One look at a text: the logits of each word's tags, and how harmful it is.
@@ -121,10 +40,9 @@ impl Corrector {
     /// Makes a pack ready: reads the tokenizer, prepares the backend, runs it once.
     ///
     /// # Errors
-    /// As [`Guard::load`].
+    /// As [`Guard::load`](crate::engine::Guard::load).
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        family::refuse_unless(&EditTagger, pack.manifest())?;
-        Self::probed(Ready::load(pack, settings)?)
+        Self::probed(Ready::load_as(&EditTagger, pack, settings)?)
     }
 
     /// A corrector over parts that were made elsewhere: a replay, for example.
@@ -136,8 +54,7 @@ impl Corrector {
         tokenizer: Tokenizer,
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
-        family::refuse_unless(&EditTagger, &manifest)?;
-        Self::probed(Ready::from_parts(manifest, tokenizer, backend)?)
+        Self::probed(Ready::from_parts_as(&EditTagger, manifest, tokenizer, backend)?)
     }
 
     fn probed(ready: Ready) -> Result<Self, Error> {
@@ -186,14 +103,7 @@ impl Corrector {
         checks: Checks<'_>,
         options: &CorrectOptions,
     ) -> Result<Correction, Error> {
-        if options.max_rounds == 0 || options.max_rounds > MAX_ROUNDS {
-            let message = format!("max_rounds is {}; it lies in 1..={MAX_ROUNDS}", options.max_rounds);
-            return Err(Error::new(Code::InvalidArgument, message));
-        }
-        if options.margin.is_nan() || options.margin < 0.0 {
-            let message = format!("margin is {}; it is a number of 0 or more", options.margin);
-            return Err(Error::new(Code::InvalidArgument, message));
-        }
+        options.check()?;
         if text.trim().is_empty() {
             let message = format!("text has {} bytes but no word; there is nothing to correct", text.len());
             return Err(Error::new(Code::EmptyText, message));
@@ -204,43 +114,17 @@ impl Corrector {
             Ok(found) => found,
             Err(error) => {
                 log::warn!("pack {} corrects nothing: {}", self.manifest().name, error.message);
-                return Ok(kept(text, Reason::Failed(error.code), [f64::NAN; 2]));
+                return Ok(Correction::kept(text, Reason::Failed(error.code), [f64::NAN; 2]));
             }
         };
         let (corrected, harm) = found;
         let Some(corrected) = corrected else {
             let reason = if harm[0] < 1.0 { Reason::Unchanged } else { Reason::Declined };
-            return Ok(kept(text, reason, [harm[0]; 2]));
+            return Ok(Correction::kept(text, reason, [harm[0]; 2]));
         };
-        let blocked = match checks.guard {
-            Some(guard) => [blocks(guard, text, &control)?, blocks(guard, &corrected, &control)?],
-            None => harm.map(|harm| harm.is_nan() || harm >= 1.0),
-        };
-        let scores = match checks.inspector {
-            Some(inspector) => {
-                let mut score = |answer: &str| inspector.inspect(work, question, answer, &control);
-                let scores = score(text).and_then(|before| Ok([before, score(&corrected)?]));
-                match scores {
-                    Ok(scores) => Some(scores),
-                    Err(error) => return Ok(kept(text, Reason::Failed(error.code), [harm[0]; 2])),
-                }
-            }
-            None => None,
-        };
-        let reason = accept::judge(text, &corrected, blocked, scores, options.margin);
-        if reason != accept::Reason::Accepted {
-            return Ok(kept(text, Reason::Judged(reason), [harm[0]; 2]));
-        }
-        let changes = residual(text, &corrected);
-        Ok(Correction {
-            changed: changes.changed,
-            accepted: true,
-            reason: Reason::Judged(reason),
-            copy_ratio: changes.copy_ratio,
-            edits: changes.edits,
-            text: corrected,
-            harm,
-        })
+        let own = harm.map(|harm| harm.is_nan() || harm >= 1.0);
+        let made = Made { text: corrected, harm, blocked: own };
+        settle(work, (question, text), made, checks, options.margin, &control)
     }
 
     /// The correction, if one was found that is better, and the harm before and after.
@@ -327,9 +211,7 @@ impl Corrector {
                 harm = if share.is_nan() { f64::INFINITY } else { harm.max(share) };
             }
             for at in span.clone() {
-                let before = if span.start == 0 { usize::MAX } else { at - span.start + 1 };
-                let after = if span.end == n { usize::MAX } else { span.end - at };
-                let margin = before.min(after);
+                let margin = window::margin(&span, n, at);
                 if margin > margins[at] {
                     margins[at] = margin;
                     let row = at - span.start + 1;
@@ -371,25 +253,5 @@ impl Corrector {
             manifest.labels.len()
         );
         Err(Error::new(Code::ModelMismatch, message))
-    }
-}
-
-fn blocks(guard: &Guard, text: &str, control: &Control) -> Result<bool, Error> {
-    let verdict = guard.judge(&mut Default::default(), text.as_bytes(), &GuardOptions::default(), control)?;
-    Ok(verdict.action == Action::Block)
-}
-
-/// The original, and why.
-fn kept(text: &str, reason: Reason, harm: [f64; 2]) -> Correction {
-    let copy_ratio = Some(1.0);
-    let accepted = reason == Reason::Unchanged;
-    Correction {
-        text: text.to_owned(),
-        changed: false,
-        accepted,
-        reason,
-        copy_ratio,
-        edits: Vec::new(),
-        harm,
     }
 }

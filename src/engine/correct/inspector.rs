@@ -4,7 +4,7 @@ use crate::engine::correct::Work;
 use crate::engine::ready::Ready;
 use crate::model::backend::{Backend, Kind, Settings};
 use crate::model::control::Control;
-use crate::model::family::{self, AnswerInspector, PAIR_SPECIAL_TOKENS};
+use crate::model::family::{AnswerInspector, PAIR_SPECIAL_TOKENS};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
@@ -27,8 +27,7 @@ impl Inspector {
     /// # Errors
     /// As [`Guard::load`](crate::engine::Guard::load).
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
-        family::refuse_unless(&AnswerInspector, pack.manifest())?;
-        Self::probed(Ready::load(pack, settings)?)
+        Self::probed(Ready::load_as(&AnswerInspector, pack, settings)?)
     }
 
     /// An inspector over parts that were made elsewhere: a replay, for example.
@@ -40,8 +39,7 @@ impl Inspector {
         tokenizer: Tokenizer,
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
-        family::refuse_unless(&AnswerInspector, &manifest)?;
-        Self::probed(Ready::from_parts(manifest, tokenizer, backend)?)
+        Self::probed(Ready::from_parts_as(&AnswerInspector, manifest, tokenizer, backend)?)
     }
 
     fn probed(ready: Ready) -> Result<Self, Error> {

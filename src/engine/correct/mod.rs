@@ -1,13 +1,18 @@
-//! Answers inspected and corrected: a classifier of pairs, a tagger of edits, and what decides whether a correction stays.
+//! Answers inspected and corrected: a classifier of pairs, a tagger of edits, a pack that writes, and what decides whether a correction stays.
 
+mod correction;
 mod corrector;
 mod inspector;
+mod rewriter;
 mod words;
 
-pub use corrector::{Checks, CorrectOptions, Correction, Corrector, MAX_ROUNDS, Reason};
+pub use correction::{Checks, CorrectOptions, Correction, MAX_ROUNDS, Reason};
+pub use corrector::Corrector;
 pub use inspector::Inspector;
+pub use rewriter::{AnyCorrector, Rewriter};
 
 use crate::model::backend::Memory;
+use crate::model::generator::Run;
 use crate::model::tokenizer::{Encoding, Scratch};
 use crate::scoring::guard::canonical::Canonical;
 
@@ -18,4 +23,6 @@ pub struct Work {
     memory: Memory,
     pub(super) tokenizer: Scratch,
     pub(super) encoding: Encoding,
+    /// Of a pack that writes.
+    pub(super) run: Run,
 }

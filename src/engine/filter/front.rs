@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use crate::engine::deny::Scan;
 use crate::engine::policy::Policy;
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::guard::hidden::{self, Encoding, Hidden};
@@ -49,6 +50,8 @@ pub(super) struct Front {
     pub(super) hidden: Vec<(Canonical, Range<usize>)>,
     /// Whether more was found than is kept.
     pub(super) truncated: bool,
+    /// The text's way past each deny corpus.
+    denied: Vec<Scan>,
     scratch: Scratch,
     hits: Hits,
 }
@@ -64,6 +67,7 @@ impl Front {
         self.open.clear();
         self.unsettled = usize::MAX;
         self.hidden.clear();
+        self.denied.clear();
         self.truncated = false;
     }
 
@@ -127,6 +131,10 @@ impl Front {
         let searched = self.search(policy, start..end, true, &mut found);
         self.findings = found;
         searched?;
+        let mut found = std::mem::take(&mut self.findings);
+        let denied = self.deny(policy, true, &mut found);
+        self.findings = found;
+        denied?;
         self.unit = (end, self.original.len());
         self.unsettled = usize::MAX;
         tidy(&mut self.findings);
@@ -155,8 +163,22 @@ impl Front {
         // All of it will be searched again.
         self.hidden.truncate(n_hidden);
         self.truncated = truncated;
+        let denied = self.deny(policy, false, &mut found);
         self.open = found;
-        searched
+        searched.and(denied)
+    }
+
+    /// Reads on past the deny corpora, and tells of everything that was found there.
+    fn deny(&mut self, policy: &Policy, last: bool, found: &mut Vec<Finding>) -> Result<(), Error> {
+        self.denied.resize_with(policy.deny().len(), Scan::default);
+        for (denied, scan) in policy.deny().iter().zip(&mut self.denied) {
+            scan.read(&denied.index, denied.bounds, self.canonical.text(), last);
+            for span in &scan.found {
+                let Range { start, end } = self.canonical.original_span(span.clone())?;
+                found.push(Finding { rule: denied.rule, start, end, hidden: None });
+            }
+        }
+        Ok(())
     }
 
     /// Searches a unit with as much of the text before it as a match may have. Unless it is the last, matches that reach
@@ -256,6 +278,13 @@ impl Front {
                 hidden: Some(text.encoding),
             };
             found.extend(self.hits.list.iter().map(of_hit));
+            for denied in policy.deny() {
+                let mut scan = Scan::default();
+                scan.read(&denied.index, denied.bounds, canonical.text(), true);
+                if !scan.found.is_empty() {
+                    found.push(Finding { rule: denied.rule, start, end, hidden: Some(text.encoding) });
+                }
+            }
             self.hidden.push((canonical, text.span));
         }
         Ok(())
@@ -265,15 +294,15 @@ impl Front {
     pub(super) fn settled(&self, policy: &Policy) -> usize {
         let text = self.canonical.text();
         let held = policy.stream().hold_back_bytes;
+        let denied = self.denied.iter().map(Scan::settled).min().unwrap_or(usize::MAX);
         if held == 0 && policy.decode().is_none() {
-            return text.len();
+            return text.len().min(denied);
         }
-        let mut at = text.floor_char_boundary(text.len().saturating_sub(held)).min(self.unsettled);
+        let at = text.floor_char_boundary(text.len().saturating_sub(held)).min(self.unsettled);
         // A word, address, key or encoded run that is not over yet.
         let tail = text.floor_char_boundary(text.len().saturating_sub(MAX_MATCH_BYTES));
         let open = text[tail..].rfind([' ', '\n']).map_or(tail, |space| tail + space + 1);
-        at = at.min(open);
-        at
+        at.min(open).min(denied)
     }
 
     /// Where in the given text the canonical place lies: after what came before it.

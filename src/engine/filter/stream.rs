@@ -250,6 +250,11 @@ impl Stream {
         self.latched
     }
 
+    /// What judges it.
+    pub fn filter(&self) -> &Arc<Filter> {
+        &self.filter
+    }
+
     /// Model runs so far.
     pub fn model_runs(&self) -> usize {
         self.scores.runs

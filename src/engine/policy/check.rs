@@ -1,11 +1,13 @@
 //! From a policy file to a policy: what is checked, and the rules compiled.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::file::{Category as Written, File, MatchWord, ScopeWord, Source, VERSION};
-use super::{Category, MAX_CATEGORIES, Policy, Scope, StreamSettings};
+use super::{Category, Denied, Files, MAX_CATEGORIES, Policy, Scope, StreamSettings};
+use crate::engine::deny::{Bounds, DenyIndex};
 use crate::engine::verdict::Action;
-use crate::scoring::guard::hidden::Bounds;
+use crate::scoring::guard::hidden;
 use crate::scoring::guard::rules::{Builder, Kind, MAX_MATCH_BYTES, Match};
 use crate::{Code, Error};
 
@@ -14,18 +16,21 @@ const DEFAULT_TEXT_BYTES: u64 = 1 << 20;
 /// The longest text that a policy may allow.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
 
+/// The index above which a copied run is refused, where the file does not say: the paper's.
+const DEFAULT_TAU: f64 = 20.0;
+/// Words of a copied run at least, where the file does not say.
+const DEFAULT_MIN_WORDS: u64 = 4;
+
 struct Compiler<'a> {
     source: &'a Source<'a>,
     categories: Vec<Category>,
     rules: Builder,
+    deny: Vec<Denied>,
     rule_categories: Vec<usize>,
 }
 
-/// Reads and compiles; `lists` gives the text of a list's file.
-pub(super) fn compile(
-    source: &Source,
-    lists: &mut dyn FnMut(&str) -> Result<String, Error>,
-) -> Result<Policy, Error> {
+/// Reads and compiles.
+pub(super) fn compile(source: &Source, files: &mut Files<'_>) -> Result<Policy, Error> {
     let file = source.read()?;
     let version = *file.policy.get_ref();
     if version != VERSION {
@@ -35,11 +40,17 @@ pub(super) fn compile(
     if file.name.get_ref().is_empty() || file.name.get_ref().chars().any(char::is_control) {
         return Err(source.fault(&file.name.span(), "name is empty or holds control characters"));
     }
-    let mut compiler =
-        Compiler { source, categories: Vec::new(), rules: Builder::default(), rule_categories: Vec::new() };
+    let mut compiler = Compiler {
+        source,
+        categories: Vec::new(),
+        rules: Builder::default(),
+        deny: Vec::new(),
+        rule_categories: Vec::new(),
+    };
     compiler.categories(&file)?;
-    compiler.lists(&file, lists)?;
+    compiler.lists(&file, files.list)?;
     compiler.others(&file)?;
+    compiler.deny(&file, files.index)?;
     compiler.policy(file)
 }
 
@@ -198,6 +209,31 @@ impl Compiler<'_> {
         Ok(())
     }
 
+    fn deny(
+        &mut self,
+        file: &File,
+        open: &mut dyn FnMut(&str) -> Result<DenyIndex, Error>,
+    ) -> Result<(), Error> {
+        for written in &file.deny {
+            let deny = written.get_ref();
+            let rule = self.rule(&deny.category)?;
+            let tau = deny.tau.as_ref().map_or(DEFAULT_TAU, |tau| *tau.get_ref());
+            if let Some(written) = deny.tau.as_ref().filter(|_| !(tau.is_finite() && tau >= 0.0)) {
+                let what = format!("tau is {tau}; it is a finite number of 0 or more");
+                return Err(self.source.fault(&written.span(), &what));
+            }
+            let min_words = deny.min_words.as_ref().map_or(DEFAULT_MIN_WORDS, |n| *n.get_ref());
+            if let Some(written) = deny.min_words.as_ref().filter(|_| !(1..=64).contains(&min_words)) {
+                let what = format!("min_words is {min_words}; it lies in 1..=64");
+                return Err(self.source.fault(&written.span(), &what));
+            }
+            let index = Arc::new(self.at(&deny.file.span(), open(deny.file.get_ref()))?);
+            let bounds = Bounds { tau, min_words: min_words as usize };
+            self.deny.push(Denied { rule, index, bounds });
+        }
+        Ok(())
+    }
+
     fn others(&mut self, file: &File) -> Result<(), Error> {
         for written in &file.regex {
             let rule = self.rule(&written.get_ref().category)?;
@@ -241,8 +277,8 @@ impl Compiler<'_> {
         let limits = &file.limits;
         let max_text_bytes =
             within("max_text_bytes", &limits.max_text_bytes, DEFAULT_TEXT_BYTES, MAX_TEXT_BYTES)?;
-        let bounds = Bounds::default();
-        let bounds = Bounds {
+        let bounds = hidden::Bounds::default();
+        let bounds = hidden::Bounds {
             texts: within("max_decoded_texts", &limits.max_decoded_texts, bounds.texts as u64, 1024)?,
             bytes: within("max_decoded_bytes", &limits.max_decoded_bytes, bounds.bytes as u64, 1 << 20)?,
         };
@@ -278,6 +314,7 @@ impl Compiler<'_> {
             },
             categories: self.categories,
             rules,
+            deny: self.deny,
             rule_categories: self.rule_categories,
         })
     }

@@ -41,7 +41,19 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) pii: Vec<Spanned<Pii>>,
     #[serde(default)]
+    pub(super) deny: Vec<Spanned<Deny>>,
+    #[serde(default)]
     pub(super) allow: Vec<Spanned<Allow>>,
+}
+
+/// A deny corpus: an index that `trueline deny` made.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deny {
+    pub(super) category: Spanned<String>,
+    pub(super) file: Spanned<String>,
+    pub(super) tau: Option<Spanned<f64>>,
+    pub(super) min_words: Option<Spanned<u64>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]

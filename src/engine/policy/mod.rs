@@ -9,9 +9,11 @@ pub use file::{Calibration, VERSION};
 
 use std::fs;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::engine::deny::{Bounds as DenyBounds, DenyIndex};
 use crate::engine::verdict::Action;
 use crate::model::manifest::Role;
 use crate::scoring::guard::hidden::Bounds;
@@ -74,6 +76,25 @@ pub struct StreamSettings {
     pub hold_back_bytes: usize,
 }
 
+/// A deny corpus of a policy.
+#[derive(Clone, Debug)]
+pub struct Denied {
+    /// The number of its rule, as in a hit.
+    pub rule: u32,
+    /// What is searched.
+    pub index: Arc<DenyIndex>,
+    /// When a run of words is refused.
+    pub bounds: DenyBounds,
+}
+
+/// What a policy reads beside its own file.
+pub(crate) struct Files<'a> {
+    /// A list of words.
+    list: &'a mut dyn FnMut(&str) -> Result<String, Error>,
+    /// A deny index.
+    index: &'a mut dyn FnMut(&str) -> Result<DenyIndex, Error>,
+}
+
 /// A policy, ready to be used.
 #[derive(Debug)]
 pub struct Policy {
@@ -88,6 +109,7 @@ pub struct Policy {
     stream: StreamSettings,
     categories: Vec<Category>,
     rules: Rules,
+    deny: Vec<Denied>,
     /// The category of each rule.
     rule_categories: Vec<usize>,
 }
@@ -101,7 +123,7 @@ impl Policy {
         let text = read(path, MAX_POLICY_BYTES)?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let name = path.file_name().map_or_else(|| path.to_string_lossy(), |n| n.to_string_lossy());
-        Self::with(&name, &text, &mut |file| {
+        let within = |file: &str| {
             let relative = Path::new(file);
             if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
                 return Err(Error::new(
@@ -109,8 +131,11 @@ impl Policy {
                     format!("file {file:?} leaves the policy's folder"),
                 ));
             }
-            read(&folder.join(relative), MAX_LIST_BYTES)
-        })
+            Ok(folder.join(relative))
+        };
+        let mut list = |file: &str| read(&within(file)?, MAX_LIST_BYTES);
+        let mut index = |file: &str| DenyIndex::open(&within(file)?);
+        Self::with(&name, &text, Files { list: &mut list, index: &mut index })
     }
 
     /// Reads a policy from its text; one that names files of lists is refused.
@@ -122,17 +147,15 @@ impl Policy {
     /// # Cost
     /// Linear in the lists; the rules are compiled once, here.
     pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
-        Self::with(name, text, &mut |file| {
+        let none = |file: &str| {
             let message = format!("file {file:?}: a policy given as text has no folder to read it from");
-            Err(Error::new(Code::InvalidArgument, message))
-        })
+            Error::new(Code::InvalidArgument, message)
+        };
+        let (mut list, mut index) = (|file: &str| Err(none(file)), |file: &str| Err(none(file)));
+        Self::with(name, text, Files { list: &mut list, index: &mut index })
     }
 
-    fn with(
-        name: &str,
-        text: &str,
-        lists: &mut dyn FnMut(&str) -> Result<String, Error>,
-    ) -> Result<Self, Error> {
+    fn with(name: &str, text: &str, files: Files<'_>) -> Result<Self, Error> {
         if text.len() > MAX_POLICY_BYTES {
             let message =
                 format!("policy {name} has {} bytes; at most {MAX_POLICY_BYTES} are read", text.len());
@@ -142,12 +165,15 @@ impl Policy {
         let mut hash = Sha256::new();
         hash.update(text.as_bytes());
         let mut hashed = |file: &str| {
-            let list = lists(file)?;
+            let list = (files.list)(file)?;
             hash.update((list.len() as u64).to_le_bytes());
             hash.update(list.as_bytes());
             Ok(list)
         };
-        let policy = check::compile(&source, &mut hashed)?;
+        let policy = check::compile(&source, &mut Files { list: &mut hashed, index: files.index })?;
+        for denied in &policy.deny {
+            hash.update(denied.index.digest());
+        }
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
         Ok(Self { sha256, ..policy })
     }
@@ -205,6 +231,11 @@ impl Policy {
     /// Its rules.
     pub fn rules(&self) -> &Rules {
         &self.rules
+    }
+
+    /// Its deny corpora.
+    pub fn deny(&self) -> &[Denied] {
+        &self.deny
     }
 
     /// The category of a rule, by the rule's number in a hit.

@@ -15,6 +15,7 @@ pub(super) fn tidy(graph: &mut Graph) -> Result<(), String> {
     // Each round only removes nodes or makes them smaller; the bound is for graphs that are none.
     for _ in 0..64 {
         infer(graph)?;
+        known_sizes(graph);
         super::fold::fold(graph)?;
         let mut changed = bypass(graph);
         changed |= constant_shapes(graph);
@@ -25,6 +26,31 @@ pub(super) fn tidy(graph: &mut Graph) -> Result<(), String> {
         }
     }
     infer(graph)
+}
+
+/// Sizes that are known whatever the run, read from a shape at run time, become constants.
+fn known_sizes(graph: &mut Graph) {
+    for value in &mut graph.values {
+        let (None, Some(Kind::I64), Some(shape), Some(content)) =
+            (&value.constant, value.kind, &value.shape, &value.content)
+        else {
+            continue;
+        };
+        let sizes: Option<Vec<usize>> = shape.iter().map(|dim| dim.known()).collect();
+        let numbers: Option<Vec<i64>> = content
+            .iter()
+            .map(|dim| match dim {
+                Dim::Known(n) => Some(*n),
+                Dim::Symbol(_) => None,
+            })
+            .collect();
+        if let (Some(sizes), Some(numbers)) = (sizes, numbers)
+            && value.producer.is_some()
+            && sizes.iter().product::<usize>() == numbers.len()
+        {
+            value.constant = Some(Tensor::i64(&sizes, numbers));
+        }
+    }
 }
 
 /// Reads a value where it is made and not behind a node that hands it on.

@@ -3,6 +3,7 @@
 mod aligner_encoder;
 mod answer_inspector;
 mod edit_tagger;
+mod generators;
 mod guard_encoder;
 mod ngram_linear;
 
@@ -13,6 +14,7 @@ use crate::{Code, Error};
 pub use aligner_encoder::AlignerEncoder;
 pub use answer_inspector::{AnswerInspector, PAIR_SPECIAL_TOKENS};
 pub use edit_tagger::{DELETE, EditTagger, FIRST_REPLACEMENT, KEEP};
+pub use generators::{CausalLm, EncoderDecoder};
 pub use guard_encoder::GuardEncoder;
 pub use ngram_linear::NgramLinear;
 
@@ -20,7 +22,15 @@ pub use ngram_linear::NgramLinear;
 pub const SPECIAL_TOKENS: usize = 2;
 
 /// The families that this version runs.
-const ALL: &[&dyn Family] = &[&GuardEncoder, &AlignerEncoder, &NgramLinear, &AnswerInspector, &EditTagger];
+const ALL: &[&dyn Family] = &[
+    &GuardEncoder,
+    &AlignerEncoder,
+    &NgramLinear,
+    &AnswerInspector,
+    &EditTagger,
+    &CausalLm,
+    &EncoderDecoder,
+];
 
 /// One axis of an input or output, as a family fixes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +82,11 @@ pub trait Family: Send + Sync {
     /// Whether packs of this family have labels.
     fn has_labels(&self) -> bool {
         self.outputs().iter().any(|output| output.axes.contains(&Axis::Labels))
+    }
+
+    /// Whether packs of this family write texts, token by token; they take no windows.
+    fn writes(&self) -> bool {
+        false
     }
 
     /// Refuses a manifest whose tensors are not this family's.

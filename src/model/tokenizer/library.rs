@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tokenizers::decoders::DecoderWrapper;
 use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -85,6 +86,31 @@ impl Library {
         self.inner.id_to_token(id)
     }
 
+    /// As [`Tokenizer::spellings`](crate::model::tokenizer::Tokenizer::spellings).
+    pub(super) fn spellings(&self) -> Result<Vec<Vec<u8>>, Error> {
+        let special = self.inner.get_added_tokens_decoder();
+        let spell: fn(&str) -> Vec<u8> = match self.inner.get_decoder() {
+            Some(DecoderWrapper::ByteLevel(_)) => of_bytes,
+            Some(DecoderWrapper::WordPiece(_)) => |piece| match piece.strip_prefix("##") {
+                Some(rest) => rest.as_bytes().to_vec(),
+                None => [b" ", piece.as_bytes()].concat(),
+            },
+            Some(DecoderWrapper::Metaspace(_)) => |piece| piece.replace('\u{2581}', " ").into_bytes(),
+            Some(DecoderWrapper::Fuse(_)) => |piece| piece.as_bytes().to_vec(),
+            _ => {
+                return Err(Error::new(
+                    Code::InvalidTokenizer,
+                    "the tokenizer file has a decoder that is none of ByteLevel, WordPiece, Metaspace and Fuse",
+                ));
+            }
+        };
+        let of = |id: u32| match (special.get(&id).is_some_and(|token| token.special), self.token(id)) {
+            (false, Some(piece)) => spell(&piece),
+            _ => Vec::new(),
+        };
+        Ok((0..self.vocabulary() as u32).map(of).collect())
+    }
+
     /// Appends the tokens of a text that starts at byte `start` of the whole.
     ///
     /// # Errors
@@ -104,4 +130,23 @@ impl Library {
 /// The tokenizer library unwraps what it believes to be true of a file; where that is wrong it is an error here.
 fn guarded<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(body)).map_err(|_| "its reader gave up on it".to_owned())
+}
+
+/// The bytes of a token of byte-level BPE, where bytes that print stand for themselves and the others for characters from 256
+/// up, in order.
+fn of_bytes(piece: &str) -> Vec<u8> {
+    let prints = |b: u8| matches!(b, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let others: Vec<u8> = (0..=u8::MAX).filter(|&b| !prints(b)).collect();
+    let mut out = Vec::with_capacity(piece.len());
+    for c in piece.chars() {
+        let code = c as usize;
+        match u8::try_from(code) {
+            Ok(byte) if prints(byte) => out.push(byte),
+            _ => match code.checked_sub(256).and_then(|place| others.get(place)) {
+                Some(&byte) => out.push(byte),
+                None => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            },
+        }
+    }
+    out
 }

@@ -132,6 +132,24 @@ impl Tokenizer {
         }
     }
 
+    /// The bytes that each token stands for in a text, and none for special ones: what a model that writes has written. After
+    /// WordPiece a word's first piece has a space before it.
+    ///
+    /// # Errors
+    /// [`crate::Code::InvalidTokenizer`] if tokens are not bytes or pieces of words, so that their bytes hang on each other.
+    /// # Cost
+    /// A pass over the vocabulary.
+    pub fn spellings(&self) -> Result<Vec<Vec<u8>>, Error> {
+        match &self.inner {
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.spellings(),
+            Inner::Words(_) | Inner::Ngrams(_) => Err(Error::new(
+                crate::Code::InvalidTokenizer,
+                "this vocabulary is for reading; one that writes has a tokenizer file",
+            )),
+        }
+    }
+
     /// Token ids and byte offsets of a text, without special tokens.
     ///
     /// # Errors

@@ -3,11 +3,15 @@
 //! Unknown fields are refused, so that a misspelt threshold is an error and not a default. The fields are described
 //! one by one in `models/README.md`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::model::family::{self, Family};
+pub(crate) use check::{check_path, shared};
+use check::{invalid, one_line};
+
 use crate::model::plan::file;
 use crate::{Code, Error};
 
@@ -25,6 +29,8 @@ pub const MAX_OTHER_BYTES: u64 = 16 << 20;
 pub const MAX_LABELS: usize = 64;
 /// The most replacements of an edit tagger.
 pub const MAX_REPLACEMENTS: usize = 4096;
+/// The most tokens that a pack may write by itself.
+pub const MAX_NEW_TOKENS: usize = 8192;
 /// The most biases of an edit tagger.
 pub const MAX_BIASES: usize = 16;
 /// The longest window, in tokens with the special ones.
@@ -67,6 +73,8 @@ pub struct Manifest {
     pub first_look: Option<FirstLookBand>,
     /// Of an edit tagger: what its tags stand for, and when a text is corrected.
     pub edits: Option<Edits>,
+    /// Of a pack that writes: how it begins, ends, and hands on what it keeps.
+    pub generator: Option<Generating>,
     /// What the weights were trained on.
     pub training_data: Vec<TrainingData>,
     /// Every other file of the pack.
@@ -249,6 +257,61 @@ pub struct Edits {
     pub min_copy_ratio: f64,
 }
 
+/// How a model that writes is run. Its `[model]` is one step: it reads tokens, says what may follow, and hands on what it keeps.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generating {
+    /// Of a corrector: the prompt that it was trained with, `aligner_pku_v1`, `aligner_pku_v2` or `aligner_squad`; without it
+    /// the text itself.
+    pub template: Option<String>,
+    /// Tokens before the prompt, or with an encoder before all that is written.
+    pub begin: Vec<u32>,
+    /// Tokens that end a text.
+    pub end: Vec<u32>,
+    /// The most tokens that are written unless the caller says otherwise.
+    pub max_new_tokens: usize,
+    /// Each input that is carried from step to step, with the output that it is in the next step.
+    #[serde(default)]
+    pub carry: BTreeMap<String, String>,
+    /// Each carried input that is not empty at the start, with the encoder's output that it is then.
+    #[serde(default)]
+    pub start: BTreeMap<String, String>,
+    /// Each input that stays, with the encoder's output that it is.
+    #[serde(default)]
+    pub given: BTreeMap<String, String>,
+    /// The step reads all tokens so far, not the new ones alone.
+    #[serde(default)]
+    pub whole_prefix: bool,
+    /// What reads the text that is written anew; without it the step reads the prompt.
+    pub encoder: Option<EncoderFile>,
+    /// Of a corrector: which texts it leaves as they are, where a guard is there that has these labels.
+    pub gate: Option<Gate>,
+}
+
+/// What a corrector leaves as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// Labels of a guard.
+    pub labels: Vec<String>,
+    /// A text below this share of each of their thresholds is left as it is.
+    pub share: f64,
+}
+
+/// The encoder of a model that writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EncoderFile {
+    /// File name within the pack.
+    pub file: String,
+    /// Its sha256, lower-case hexadecimal.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// `input_ids`, and where the graph has them `attention_mask`, `lengths` and `padding`, each with the graph's name for it.
+    pub inputs: BTreeMap<String, String>,
+}
+
 /// How the labels' `clear_below` were chosen.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -331,7 +394,11 @@ impl Manifest {
     /// among them.
     pub fn listed(&self) -> impl Iterator<Item = Listed<'_>> {
         let model = Some(self.listed_model()).filter(|_| !self.model.absent);
-        model.into_iter().chain([self.listed_tokenizer()]).chain(self.listed_others())
+        model
+            .into_iter()
+            .chain(self.listed_encoder())
+            .chain([self.listed_tokenizer()])
+            .chain(self.listed_others())
     }
 
     /// Bytes of all files but the manifest itself.
@@ -347,6 +414,13 @@ impl Manifest {
             bytes: self.model.bytes,
             budget: MAX_MODEL_BYTES,
         }
+    }
+
+    /// The encoder of a model that writes, if it has one.
+    pub fn listed_encoder(&self) -> Option<Listed<'_>> {
+        let encoder = self.generator.as_ref()?.encoder.as_ref()?;
+        let EncoderFile { file, sha256, bytes, .. } = encoder;
+        Some(Listed { file, sha256, bytes: *bytes, budget: MAX_MODEL_BYTES })
     }
 
     /// The tokenizer file.
@@ -368,211 +442,4 @@ impl Manifest {
             budget: MAX_OTHER_BYTES,
         })
     }
-
-    fn check(&self) -> Result<(), Error> {
-        if self.format != FORMAT {
-            return Err(invalid(format!(
-                "manifest.toml: format is {}; this library reads format {FORMAT}",
-                self.format
-            )));
-        }
-        word("name", &self.name, b'-')?;
-        self.check_files()?;
-        self.check_limits()?;
-        self.check_labels()?;
-        self.check_edits()?;
-        let family = family::find(&self.family)?;
-        family.check_tensors(self)
-    }
-
-    fn check_files(&self) -> Result<(), Error> {
-        let mut seen = BTreeSet::new();
-        let mut fresh = |file: &'_ str| {
-            check_path(shared(file).filter(|_| file == self.model.file).map_or(file, |(_, own)| own))?;
-            if !seen.insert(file.to_owned()) {
-                return Err(invalid(format!("manifest.toml lists the file {file:?} twice")));
-            }
-            Ok(())
-        };
-        if let Some(plan) = &self.plan {
-            fresh(&plan.file)?;
-            plan.check()?;
-        } else if self.model.absent {
-            return Err(invalid(
-                "manifest.toml: model.absent is set, and there is no compiled plan".to_owned(),
-            ));
-        }
-        for listed in [self.listed_model(), self.listed_tokenizer()].into_iter().chain(self.listed_others()) {
-            fresh(listed.file)?;
-            let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-            if listed.sha256.len() != 64 || !listed.sha256.bytes().all(hex) {
-                return Err(invalid(format!(
-                    "manifest.toml: sha256 of {:?} is not 64 lower-case hexadecimal digits",
-                    listed.file
-                )));
-            }
-            if listed.bytes > listed.budget {
-                return Err(Error::new(
-                    Code::TooLarge,
-                    format!(
-                        "manifest.toml: {:?} has {} bytes; a file of its kind has at most {}",
-                        listed.file, listed.bytes, listed.budget
-                    ),
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_limits(&self) -> Result<(), Error> {
-        let limits = &self.limits;
-        if !(3..=MAX_WINDOW_TOKENS).contains(&limits.max_tokens) {
-            return Err(invalid(format!(
-                "manifest.toml: limits.max_tokens is {}; it lies in 3..={MAX_WINDOW_TOKENS}",
-                limits.max_tokens
-            )));
-        }
-        let content = limits.max_tokens - family::SPECIAL_TOKENS;
-        if limits.stride == 0 || limits.stride > content {
-            return Err(invalid(format!(
-                "manifest.toml: limits.stride is {}; a window of {} tokens takes 1..={content}",
-                limits.stride, limits.max_tokens
-            )));
-        }
-        if limits.max_text_bytes == 0 || limits.max_text_bytes > MAX_TEXT_BYTES {
-            return Err(invalid(format!(
-                "manifest.toml: limits.max_text_bytes is {}; it lies in 1..={MAX_TEXT_BYTES}",
-                limits.max_text_bytes
-            )));
-        }
-        Ok(())
-    }
-
-    fn check_edits(&self) -> Result<(), Error> {
-        let Some(edits) = &self.edits else {
-            if self.family == family::EditTagger.name() {
-                return Err(invalid(format!("manifest.toml: family {} needs edits", self.family)));
-            }
-            return Ok(());
-        };
-        if self.family != family::EditTagger.name() {
-            return Err(invalid(format!("manifest.toml: edits; a pack of family {} has none", self.family)));
-        }
-        if edits.replacements.len() > MAX_REPLACEMENTS
-            || edits
-                .replacements
-                .iter()
-                .any(|r| r.is_empty() || r.len() > 64 || r.chars().any(char::is_control))
-        {
-            return Err(invalid(format!(
-                "manifest.toml: edits.replacements has {} texts; there are at most {MAX_REPLACEMENTS}, each of 1 to 64 \
-                 bytes without control characters",
-                edits.replacements.len()
-            )));
-        }
-        if let Some(label) = edits.labels.iter().find(|l| self.labels.iter().all(|own| own.name != **l)) {
-            return Err(invalid(format!(
-                "manifest.toml: edits.labels has {label:?}, which is no label of the pack"
-            )));
-        }
-        if edits.labels.is_empty() || edits.biases.is_empty() || edits.biases.len() > MAX_BIASES {
-            return Err(invalid(format!(
-                "manifest.toml: edits has {} labels and {} biases; it needs one at least of each, and at most {MAX_BIASES} \
-                 biases",
-                edits.labels.len(),
-                edits.biases.len()
-            )));
-        }
-        let shares = [("gate", edits.gate), ("min_copy_ratio", edits.min_copy_ratio)];
-        if let Some((name, value)) = shares.into_iter().find(|(_, v)| !(0.0..=1.0).contains(v)) {
-            return Err(invalid(format!("manifest.toml: edits.{name} is {value}; it lies in [0, 1]")));
-        }
-        match edits.biases.iter().find(|b| !b.is_finite()) {
-            Some(bias) => {
-                Err(invalid(format!("manifest.toml: edits.biases has {bias}; it is a finite number")))
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn check_labels(&self) -> Result<(), Error> {
-        let family = family::find(&self.family)?;
-        if !family.has_labels() && !self.labels.is_empty() {
-            let (n, family) = (self.labels.len(), &self.family);
-            return Err(invalid(format!("manifest.toml: {n} labels; a pack of family {family} has none")));
-        }
-        if (family.has_labels() && self.labels.is_empty()) || self.labels.len() > MAX_LABELS {
-            return Err(invalid(format!(
-                "manifest.toml: {} labels; a classifier has 1..={MAX_LABELS}",
-                self.labels.len()
-            )));
-        }
-        let mut seen = BTreeSet::new();
-        for label in &self.labels {
-            word("label", &label.name, b'_')?;
-            if !seen.insert(label.name.as_str()) {
-                return Err(invalid(format!("manifest.toml: label {:?} stands twice", label.name)));
-            }
-            if !(label.temperature.is_finite() && label.temperature > 0.0) {
-                return Err(invalid(format!(
-                    "manifest.toml: temperature of label {:?} is {}; it is a finite number above 0",
-                    label.name, label.temperature
-                )));
-            }
-            if label.clear_below.is_some() != self.first_look.is_some() {
-                return Err(invalid(format!(
-                    "manifest.toml: label {:?}: clear_below goes with first_look, for every label or none",
-                    label.name
-                )));
-            }
-            if let Some(below) = label.clear_below.filter(|b| !(0.0..=1.0).contains(b)) {
-                return Err(invalid(format!(
-                    "manifest.toml: clear_below of label {:?} is {below}; it lies in [0, 1]",
-                    label.name
-                )));
-            }
-            if !(label.threshold > 0.0 && label.threshold <= 1.0) {
-                return Err(invalid(format!(
-                    "manifest.toml: threshold of label {:?} is {}; it lies in (0, 1]",
-                    label.name, label.threshold
-                )));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The pack and the file of `../NAME/FILE`.
-pub(crate) fn shared(path: &str) -> Option<(&str, &str)> {
-    let (name, file) = path.strip_prefix("../")?.split_once('/')?;
-    word("pack", name, b'-').is_ok().then_some((name, file))
-}
-
-/// Refuses a file name that is absolute, has a parent or empty part, a backslash, a colon or a control character.
-pub(crate) fn check_path(path: &str) -> Result<(), Error> {
-    let bad_part = |part: &str| part.is_empty() || part == "." || part == "..";
-    let bad_char = |c: char| c == '\\' || c == ':' || c.is_control();
-    if path.len() > 255 || path.split('/').any(bad_part) || path.chars().any(bad_char) {
-        return Err(invalid(format!("the file name {path:?} is not a plain relative path within the pack")));
-    }
-    Ok(())
-}
-
-fn word(what: &str, value: &str, joiner: u8) -> Result<(), Error> {
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == joiner;
-    if value.is_empty() || value.len() > 64 || !value.bytes().all(good) {
-        return Err(invalid(format!(
-            "manifest.toml: {what} is {value:?}; it has 1 to 64 lower-case letters, digits and {:?}",
-            joiner as char
-        )));
-    }
-    Ok(())
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn invalid(message: String) -> Error {
-    Error::new(Code::InvalidPack, message)
 }
