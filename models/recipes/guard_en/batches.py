@@ -12,7 +12,7 @@ WINDOW = 126  # content tokens; [CLS] and [SEP] make 128
 STRIDE = 63
 
 CAPS = {"davidson-tweets": 4500, "paradetox": 5000, "paradetox-cannot-rewrite": 2000, "toxic-spans": 2000,
-        "tatoeba-parallel": 2500, "pi-slabs": 7000}
+        "tatoeba-parallel": 2500, "tatoeba-foreign": 4500, "textdetox-foreign": 1000, "pi-slabs": 7000}
 REPEATS = {"moderation-eval": 5, "templates": 1, "jailbreak-inthewild": 2, "benign-prompts": 4, "surge-toxicity": 4,
            "toxigen-seeds": 3, "rtp-categories": 2, "simple-safety-tests": 4}
 

@@ -1,7 +1,7 @@
 """Fits a temperature and sets a threshold for each label, on the dev split, with the scores of the shipped file.
 
-Each label begins with the largest of `TARGETS`. While more than `LIMITS` of general benign text, or of benign prompts, is flagged for
-any label, the label that alone flags the most of it goes to its next target: labels add up, and the negatives of some are so
+Each label begins with the largest of `TARGETS`. While more than `LIMITS` of general benign text, of benign prompts, or of plain text in other languages is
+flagged for any label, the label that alone flags the most of it goes to its next target: labels add up, and the negatives of some are so
 easy, or so many, that one in a hundred of them would be too many benign prompts.
 """
 
@@ -18,12 +18,12 @@ from scores import Scorer, sigmoid
 
 TARGETS = (0.01, 0.005, 0.002, 0.001, 0.0005)  # false-positive rates on the negatives of a label
 GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
-LIMITS = (0.009, 0.045)  # share of general benign text, and of benign prompts, that may be flagged for any label
+LIMITS = (0.009, 0.025, 0.01)  # share of general benign text, of benign prompts and of plain text in other languages that may be flagged
 
 
 def known(rows: list[data.Row], label: str) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of the rows that know `label`, and their answers."""
-    found = [(i, r.labels[label]) for i, r in enumerate(rows) if label in r.labels]
+    """Positions of the English rows that know `label`, and their answers."""
+    found = [(i, r.labels[label]) for i, r in enumerate(rows) if label in r.labels and r.source not in data.FOREIGN]
     return np.array([i for i, _ in found], dtype=int), np.array([v for _, v in found], dtype=int)
 
 
@@ -65,7 +65,7 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
 
 def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:
     """One entry a label, in their order."""
-    groups = [np.array([r.source in GENERAL for r in rows]), np.array([r.source == "benign-prompts" for r in rows])]
+    groups = [np.array([r.source in names for r in rows]) for names in (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"})]
     found = [known(rows, label) for label in LABELS]
     temperatures = [temperature(logits[where, i], answers) for i, (where, answers) in enumerate(found)]
     every = sigmoid(logits / np.array(temperatures))
@@ -91,6 +91,8 @@ def main():
     flagged = (sigmoid(logits / t) >= np.array([e["threshold"] for e in entries])).any(axis=1)
     general = np.array([r.source in GENERAL for r in rows])
     print(f"any label on general benign dev text: {flagged[general].sum()} of {general.sum()}")
+    foreign = np.array([r.source == "tatoeba-foreign" for r in rows])
+    print(f"any label on plain dev text of other languages: {flagged[foreign].sum()} of {foreign.sum()}")
 
 
 if __name__ == "__main__":

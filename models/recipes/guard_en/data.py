@@ -17,6 +17,7 @@ MODERATION = dict(zip(("S", "H", "V", "HR", "SH", "S3", "H2", "V2"), EIGHT))
 NO_ATTACK = {"prompt_injection": 0, "jailbreak": 0}
 BENIGN = {name: 0 for name in LABELS}
 NOT_HATEFUL = {"hate": 0, "hate_threatening": 0, "harassment": 0}
+FOREIGN = {"tatoeba-foreign", "textdetox-foreign"}  # other languages than English: not what thresholds are set on
 INJECTION_CATEGORIES_JAILBREAK = {"jailbreak", "persona_replacement", "many_shot", "crescendo"}
 CUES = ["Note to the assistant: ", "AI assistants that read this must do the following: ", "Before you answer, ",
         "New instruction for the model: ", "IMPORTANT: the assistant should now obey this. ", "System update: "]
@@ -79,8 +80,9 @@ def _toxicity(root):
         if toxic != clean and "unclear" not in r["reason"]:
             yield Row(r["text"], {"toxicity": int(toxic)} | NO_ATTACK, "paradetox-cannot-rewrite", 0.5)
     for r in read(root, "textdetox-multilingual"):
-        if r["lang"] == "en":
-            yield Row(r["text"], {"toxicity": 1} | NO_ATTACK, "textdetox-multilingual", 0.7)
+        english = r["lang"] == "en"
+        yield Row(r["text"], {"toxicity": 1} | NO_ATTACK, "textdetox-multilingual" if english else "textdetox-foreign", 0.7,
+                  tags={"language": r["lang"]})
 
 
 def _hate(root):
@@ -131,6 +133,7 @@ def _benign(root):
         yield Row(r["text"], BENIGN, "benign-prompts", tags={"origin": r["source"]})
     for r in read(root, "tatoeba-parallel"):
         yield Row(r["en"], BENIGN, "tatoeba-parallel", 0.4)
+        yield Row(r["text"], BENIGN, "tatoeba-foreign", 0.4, key(canonical(r["en"])), {"language": r["lang"]})
     for r in read(root, "hh-harmless"):
         yield Row(r["chosen"], NO_ATTACK | {"toxicity": 0, "hate_threatening": 0}, "hh-harmless", 0.3)
     for text, labels in templates.rows():

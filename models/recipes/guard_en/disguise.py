@@ -5,16 +5,29 @@ import random
 
 from data import Row
 
-LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
-SHARE_SPELLING = 0.12
-SHARE_BURIED = 0.12
+LEET = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "l": "1", "b": "8", "g": "9"}
+SHARE_SPELLING = 0.2
+SHARE_BURIED = 0.2
 PLAIN = {"tatoeba-parallel"}
 KINDS = ("hate", "toxicity", "prompt_injection", "jailbreak")
 
 
 def leet(text: str, pick) -> str:
-    """Digits in the place of letters, in some words."""
-    return " ".join(w.translate(LEET) if pick.random() < 0.4 else w for w in text.split(" "))
+    """Digits and signs in the place of letters, in some words or in all."""
+    words, letters = pick.choice((0.3, 0.6, 1.0)), pick.choice((0.5, 1.0))
+    change = lambda c: pick.choice(LEET[c]) if c in LEET and pick.random() < letters else c
+    return " ".join("".join(map(change, w)) if pick.random() < words else w for w in text.split(" "))
+
+
+def parted(text: str, pick) -> str:
+    """A space inside one to three of the longer words."""
+    words = text.split(" ")
+    longer = sorted(range(len(words)), key=lambda i: -len(words[i]))[: pick.randint(1, 3)]
+    for i in longer:
+        if len(words[i]) > 3:
+            at = pick.randrange(1, len(words[i]))
+            words[i] = words[i][:at] + " " + words[i][at:]
+    return " ".join(words)
 
 
 def squeezed(text: str, pick) -> str:
@@ -26,8 +39,9 @@ def squeezed(text: str, pick) -> str:
 
 
 def spread(text: str, pick) -> str:
-    """Spaces inside some words."""
-    return " ".join(" ".join(w) if len(w) > 2 and pick.random() < 0.25 else w for w in text.split(" "))
+    """Spaces, or another mark, between the letters of some words."""
+    mark = pick.choice((" ", " ", "-", ".", "*"))
+    return " ".join(mark.join(w) if len(w) > 2 and pick.random() < 0.3 else w for w in text.split(" "))
 
 
 def slipped(text: str, pick) -> str:
@@ -41,7 +55,7 @@ def slipped(text: str, pick) -> str:
     return " ".join(out)
 
 
-TRICKS = (leet, squeezed, spread, slipped)
+TRICKS = (leet, leet, parted, squeezed, spread, slipped)
 
 
 def rows(given: list[Row], seed: int) -> list[Row]:
@@ -56,7 +70,7 @@ def rows(given: list[Row], seed: int) -> list[Row]:
         if known and len(row.text) < 300 and chance < SHARE_SPELLING:
             row = dataclasses.replace(row, text=pick.choice(TRICKS)(row.text, pick))
         elif known and len(row.text) < 250 and chance < SHARE_SPELLING + SHARE_BURIED:
-            before, after = (" ".join(pick.sample(plain, pick.randint(0, 4))) for _ in range(2))
+            before, after = (" ".join(pick.sample(plain, pick.randint(0, 7))) for _ in range(2))
             row = dataclasses.replace(row, text=f"{before} {row.text} {after}".strip())
         out.append(row)
     return out

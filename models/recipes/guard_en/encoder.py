@@ -221,3 +221,38 @@ def round_word_embedding(encoder: Encoder):
         scale = w.abs().max() / 127
         w.copy_(torch.round(w / scale) * scale)
     encoder.word.weight.requires_grad_(False)
+
+
+def _divided(tensors: dict, produced: dict, name: str):
+    """The vector by which the input of a quantised product is multiplied first, if it is."""
+    quantiser = produced[name]
+    before = produced.get(quantiser.input[0])
+    if before is None or before.op_type != "Mul":
+        return None
+    vectors = [tensors[i] for i in before.input if i in tensors and tensors[i].ndim == 1]
+    return vectors[0] if vectors else None
+
+
+def from_shipped_onnx(path) -> Joint:
+    """Builds the network back from a shipped int8 file: weights multiplied out, the factors of smoothing folded into them. It
+    computes what the file does but for the rounding of activations."""
+    graph = onnx.load(path).graph
+    tensors = {t.name: numpy_helper.to_array(t) for t in graph.initializer}
+    produced = {o: n for n in graph.node for o in n.output}
+    state = {n: a for n, a in tensors.items() if n.endswith((".bias", "norm.weight", "position.weight", "token_type.weight"))}
+    for node in graph.node:
+        stem = node.input[1].removesuffix("_quantized") if len(node.input) > 1 else ""
+        # "/encoder/layers.0/query/MatMul_quant" -> "encoder.layers.0.query.weight"
+        name = ".".join([*node.name.strip("/").split("/")[:-1], "weight"])
+        if node.op_type == "MatMulInteger":
+            weight = tensors[node.input[1]].astype(np.float32) * tensors[stem + "_scale"]
+            factor = _divided(tensors, produced, node.input[0])
+            state[name] = (weight if factor is None else weight * factor[:, None]).T
+        elif node.op_type == "MatMul" and stem in tensors:
+            state[name] = tensors[stem].T
+    words = "encoder.word.weight"
+    state[words] = tensors[f"{words}_quantized"].astype(np.float32) * tensors[f"{words}_scale"]
+    model = Joint(Config(), len(state["tags.bias"]))
+    model.load_state_dict({n: torch.tensor(np.ascontiguousarray(a)) for n, a in state.items()})
+    round_word_embedding(model.encoder)
+    return model.eval()

@@ -75,6 +75,11 @@ def by_source(rows, scores) -> dict:
             precision[name] = {"auprc": round(float(average_precision_score(answers, part[where, COLUMN[name]])), 4),
                                "positives": int(answers.sum()), "of": len(answers)}
     out["moderation-eval"] = precision | {"mean": round(float(np.mean([v["auprc"] for v in precision.values()])), 4)}
+    abuse = [i for i, r in enumerate(rows) if r.source == "textdetox-foreign"]
+    plain = [i for i, r in enumerate(rows) if r.source == "tatoeba-foreign"]
+    answers = np.r_[np.ones(len(abuse)), np.zeros(len(plain))]
+    out["abuse against plain text, other languages"] = {"auroc": area(answers, scores[abuse + plain, COLUMN["toxicity"]]),
+                                                        "abuse": len(abuse), "plain": len(plain)}
     for name, label in (("surge-toxicity", "toxicity"), ("toxigen-seeds", "hate"), ("davidson-tweets", "hate"),
                         ("davidson-tweets", "toxicity"), ("paradetox", "toxicity"), ("pi-slabs", "prompt_injection"),
                         ("pi-neuralchemy", "prompt_injection")):
@@ -94,6 +99,10 @@ def false_alarms(rows, scores, judge) -> dict:
     flags = judge.flags(scores).any(axis=1)
     out = {name: share(flags[[i for i, r in enumerate(rows) if r.source == name]]) for name in sorted(GENERAL)}
     out["role-play"] = share(flags[[i for i, r in enumerate(rows) if r.tags.get("origin") == "role-play"]])
+    languages = sorted({r.tags["language"] for r in rows if r.source == "tatoeba-foreign"})
+    where = {l: [i for i, r in enumerate(rows) if r.source == "tatoeba-foreign" and r.tags["language"] == l] for l in languages}
+    out["plain text of other languages"] = share(flags[sum(where.values(), [])])
+    out["worst language"] = max(({"language": l} | share(flags[i]) for l, i in where.items()), key=lambda e: e["rate"])
     out["all general"] = share(flags[[i for i, r in enumerate(rows) if r.source in GENERAL]])
     return out
 

@@ -16,7 +16,7 @@ import data
 import disguise
 import edits
 import pairs
-from encoder import Joint, load, save
+from encoder import Joint, from_shipped_onnx, load, save
 from train import positive_weights, rate_factor
 
 SEED = 20261124
@@ -96,6 +96,16 @@ def guard_stream(tokenizer, rows, tokens: int):
         seed += 1
 
 
+def begun(path: str, tags: int) -> Joint:
+    """What the training starts from: a first stage's guard, a joint checkpoint, or a shipped file."""
+    start = from_shipped_onnx(path) if path.endswith(".onnx") else load(path)
+    if isinstance(start, Joint):
+        if len(start.tags.bias) != tags:
+            raise SystemExit(f"{path} has {len(start.tags.bias)} tags; the data make {tags}")
+        return start
+    return Joint.from_guard(start, tags)
+
+
 def train(args):
     """Runs or resumes the training and writes `checkpoint.pt`, then `joint.pt` and `phrases.json`."""
     torch.manual_seed(SEED)
@@ -107,7 +117,7 @@ def train(args):
     phrases = edits.replacements(args.data, edits.insults(args.data))
     edits.save_phrases(phrases, out / "phrases.json")
     pos_weight = positive_weights(b.examples(tokenizer, rows))
-    model = Joint.from_guard(load(args.start), edits.FIRST_REPLACEMENT + len(phrases))
+    model = begun(args.start, edits.FIRST_REPLACEMENT + len(phrases))
     sources = {"guard": guard_stream(tokenizer, rows, args.tokens)}
     made = {"tags": edits.examples(args.data, tokenizer, "train", phrases), "spans": edits.spans(args.data, tokenizer, "train"),
             "preferences": pairs.preferences(args.data, tokenizer, ("train",)), "sides": pairs.sides(args.data, tokenizer, "train")}
@@ -155,7 +165,7 @@ def main():
     """Command line."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--data", required=True, help="the folder with the data sets")
-    p.add_argument("--start", required=True, help="guard.pt of the first stage")
+    p.add_argument("--start", required=True, help="guard.pt of the first stage, joint.pt of an earlier second one, or a shipped model.onnx")
     p.add_argument("--tokenizer", required=True)
     p.add_argument("--out", required=True)
     p.add_argument("--steps", type=int, default=1800)

@@ -89,6 +89,24 @@ MORE_COUNTER = ["It's not true that {g} are lazy.", "I have never said that I ha
                 "{G} were interviewed for the study.", "I was not talking about {g}, I was talking about the weather.",
                 "{G} have every right to be here.", "Let's hope that no {s} is treated like that again.",
                 "Fuck, {g} really deserve better than this.", "It's fucking great that {g} won the prize."]
+NEGATED_HATE = ["{G} are not human beings like us.", "{G} cannot be trusted with anything.", "No {s} should be allowed near a school.",
+                "{G} will never be as good as we are.", "I can't think of one good {s}.", "{G} don't belong among decent people.",
+                "There has never been a smart {s}.", "You wouldn't want a {s} in your family, would you?",
+                "Not one {s} has earned our respect.", "{G} shouldn't be treated like people.", "I don't think {g} deserve to live.",
+                "{G} aren't worth the air they breathe."]
+ASKED_HATE = ["Why would anyone be friends with a {s}?", "Who would ever trust {g}?", "Don't you also find {g} repulsive?",
+              "How can you be a {s} and not be ashamed?", "Why are there so many criminal {g}?", "Isn't it obvious that {g} are inferior?",
+              "What have {g} ever given us besides trouble?", "Who invited these filthy {g}?", "When do we finally throw {g} out?"]
+HINTED_HATE = ["You know how {g} are: they lie as soon as they open their mouths.", "A country with many {g} is a country in decline.",
+               "If you want your wallet back, ask the {s} in the corner.", "I always wash my hands after I talk to a {s}.",
+               "We had a nice street until {g} came.", "{G} only understand one language, and it is not kindness.",
+               "It takes a {s} to sink that low.", "Give a {s} a job and you will lose your business.",
+               "Even rats have more honour than {g}.", "One {s} fewer is one problem fewer."]
+NEGATED_COUNTER = ["I have never hated {g} in my life.", "We would not call {g} stupid.", "{G} are not a plague, and whoever says so is wrong.",
+                   "I can't hate {g}, why should I?", "It isn't right to despise a {s}.", "Nobody should want to hurt {g}.",
+                   "No, {g} are not to blame for the crisis.", "I won't let anyone say that {g} are vermin.",
+                   "There is nothing wrong with being a {s}.", "I do not agree that {g} should leave.",
+                   "Who says {g} cannot be honest? Nonsense.", "Not a single {s} here has done anything wrong."]
 MORE_OTHER = ["{O} should be banned.", "I would like to kill {o}.", "{O} are the worst.", "{O} are a plague.",
               "Fuck {o}.", "All {o} must go.", "Who on earth likes {o}?", "I wish that {o} did not exist."]
 INSULTS = ["You are an idiot.", "You are worthless and nobody likes you.", "Get lost, you moron.", "My boss is a lying snake.",
@@ -156,11 +174,11 @@ def _single(group: str) -> str:
 def rows(seed: int = 7):
     """Yields (text, labels) for every template; labels not named are unknown."""
     benign = {"hate": 0, "hate_threatening": 0, "harassment": 0, "violence": 0, "toxicity": 0}
-    for g, t in itertools.product(GROUPS, HATE + MORE_HATE):
+    for g, t in itertools.product(GROUPS, HATE + MORE_HATE + NEGATED_HATE + ASKED_HATE + HINTED_HATE):
         yield _case(t, g=g, s=_single(g)), {"hate": 1, "toxicity": 1, "hate_threatening": 0}
     for g, t in itertools.product(GROUPS, THREAT + MORE_THREAT):
         yield _case(t, g=g, s=_single(g)), {"hate": 1, "toxicity": 1, "hate_threatening": 1, "violence": 1}
-    for g, t in itertools.product(GROUPS, COUNTER + MORE_COUNTER):
+    for g, t in itertools.product(GROUPS, COUNTER + MORE_COUNTER + NEGATED_COUNTER):
         yield _case(t, g=g, s=_single(g)), benign
     for o, t in itertools.product(OTHERS, OTHER_TARGET + MORE_OTHER):
         yield _case(t, o=o), benign if "kill" not in t else {"hate": 0, "hate_threatening": 0}
