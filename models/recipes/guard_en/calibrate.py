@@ -1,8 +1,7 @@
 """Fits a temperature and sets a threshold for each label, on the dev split, with the scores of the shipped file.
 
-Each label begins with the largest of `TARGETS`. While more than `LIMITS` of general benign text, of benign prompts, or of plain text in other languages is
-flagged for any label, the label that alone flags the most of it goes to its next target: labels add up, and the negatives of some are so
-easy, or so many, that one in a hundred of them would be too many benign prompts.
+Every label begins with the strictest of `TARGETS`. The label that gains most recall goes to a laxer one, while no more than `LIMITS` of
+general benign text, of benign prompts, and of plain text in other languages is flagged for any label: labels add up.
 """
 
 import argparse
@@ -16,9 +15,9 @@ import data
 from encoder import LABELS
 from scores import Scorer, sigmoid
 
-TARGETS = (0.01, 0.005, 0.002, 0.001, 0.0005)  # false-positive rates on the negatives of a label
+TARGETS = (0.01, 0.005, 0.003, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false-positive rates on the negatives of a label
 GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
-LIMITS = (0.009, 0.025, 0.01)  # share of general benign text, of benign prompts and of plain text in other languages that may be flagged
+LIMITS = (0.009, 0.045, 0.015)  # share of general benign text, of benign prompts and of other languages' plain text that may be flagged
 
 
 def known(rows: list[data.Row], label: str) -> tuple[np.ndarray, np.ndarray]:
@@ -47,20 +46,31 @@ def threshold_at_fpr(scores: np.ndarray, answers: np.ndarray, target: float) -> 
 
 
 def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]) -> tuple[list[float], np.ndarray]:
-    """Targets and thresholds of the labels. `scores` [texts, labels]; `benign`: which texts must hardly be flagged."""
-    steps = [0] * scores.shape[1]
+    """Targets and thresholds of the labels. `scores` [texts, labels]; `benign`: which texts must hardly be flagged. All labels
+    begin with the strictest target; the one that gains most recall goes to a laxer one, as long as the limits hold."""
     table = np.array([[threshold_at_fpr(scores[where, i], answers, target) for target in TARGETS]
                       for i, (where, answers) in enumerate(known_rows)])
+    for row in table:  # a target that no score reaches would switch the label off
+        row[~np.isfinite(row)] = row[np.isfinite(row)].max()
+    recall = np.array([[(scores[where, i][answers == 1] >= c).mean() for c in table[i]]
+                       for i, (where, answers) in enumerate(known_rows)])
+    # What a handful of positives say counts less.
+    sure = np.array([min(1.0, (answers == 1).sum() / 50) for _, answers in known_rows])
+    labels = np.arange(len(table))
+    alarms = lambda steps: np.array([(scores[g] >= table[labels, steps]).any(axis=1).mean() for g in benign])
+    steps = np.full(len(table), len(TARGETS) - 1)
+    limits = np.maximum(LIMITS, alarms(steps))
     while True:
-        thresholds = table[np.arange(len(steps)), steps]
-        flags = scores >= thresholds
-        over = [g for g, limit in zip(benign, LIMITS) if flags[g].any(axis=1).mean() > limit]
-        movable = [i for i, step in enumerate(steps) if step + 1 < len(TARGETS)]
-        if not over or not movable:
-            return [TARGETS[step] for step in steps], thresholds
-        alone = flags & (flags.sum(axis=1) == 1)[:, None]
-        worst = max(movable, key=lambda i: sum(alone[g, i].mean() + flags[g, i].mean() / 4 for g in over))
-        steps[worst] += 1
+        best = (0.0, None)
+        for i, step in enumerate(steps):
+            for laxer in range(step):
+                trial = np.where(labels == i, laxer, steps)
+                gain = (recall[i, laxer] - recall[i, step]) * sure[i]
+                if gain > best[0] and (alarms(trial) <= limits).all():
+                    best = (gain, trial)
+        if best[1] is None:
+            return [TARGETS[step] for step in steps], table[labels, steps]
+        steps = best[1]
 
 
 def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:

@@ -1,5 +1,6 @@
 """Manifests of the packs that share the guard's model file: the inspector and the corrector."""
 
+import argparse
 import json
 import tomllib
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ def _head(folder: Path, family: str, summary: str, model: Path, outputs: str) ->
     limits = pack.ENCODER.limits
     return f'''format = 1
 name = "{folder.name}"
-version = "0.1.0"
+version = "{pack.VERSIONS.get(folder.name, '0.1.0')}"
 family = "{family}"
 summary = "{summary}"
 licence = "Apache-2.0"
@@ -88,3 +89,22 @@ def manifests(corrector: Path, inspector: Path, owner: Path, guard: Path, phrase
         "date": date.today().isoformat(), "data": s.words})
     text += _tail(inspector, model, [known[n] for n in INSPECTOR_DATA if n in known])
     (inspector / "manifest.toml").write_text(text)
+
+
+def main():
+    """Writes both manifests anew for the guard's present file and thresholds; what the corrector was set to stays."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("packs", type=Path, help="the folder with guard-en, inspector-en and corrector-en")
+    p.add_argument("--inspector", type=Path, required=True, help="what inspect_figures.py printed")
+    args = p.parse_args()
+    corrector, inspector, guard = (args.packs / name for name in ("corrector-en", "inspector-en", "guard-en"))
+    edits = tomllib.loads((corrector / "manifest.toml").read_text())["edits"]
+    found = json.loads(args.inspector.read_text())
+    manifests(corrector, inspector, guard, guard / "manifest.toml", edits["replacements"], Settings(
+        edits["gate"], edits["biases"], edits["min_copy_ratio"], found["temperature"], 0.5, found["toxic_called_fine"],
+        (found["sides_dev"], found["sides_dev"]),
+        "dev split of the recipe: sides of paradetox as answers; the rate is that of the test split"))
+
+
+if __name__ == "__main__":
+    main()

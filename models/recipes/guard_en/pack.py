@@ -20,6 +20,7 @@ SOURCES = {
     "paradetox": ("CC0-1.0", "s-nlp/paradetox"),
     "paradetox-cannot-rewrite": ("CC0-1.0", "s-nlp/paradetox"),
     "textdetox-multilingual": ("MIT", "pan-webis-de/pan-code"),
+    "textdetox-foreign": ("MIT", "pan-webis-de/pan-code, other languages than English"),
     "toxigen-seeds": ("MIT", "microsoft/TOXIGEN"),
     "bias-templates": ("Apache-2.0", "conversationai/unintended-ml-bias-analysis"),
     "rtp-categories": ("Apache-2.0", "allenai/real-toxicity-prompts"),
@@ -32,12 +33,13 @@ SOURCES = {
     "harmbench": ("MIT", "centerforaisafety/HarmBench"),
     "benign-prompts": ("Apache-2.0 AND CC0-1.0", "self-instruct, mt-bench questions, awesome-chatgpt-prompts"),
     "tatoeba-parallel": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
+    "tatoeba-foreign": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER, other sides than English"),
     "hh-harmless": ("MIT", "anthropics/hh-rlhf"),
     "bipia-attacks": ("MIT", "microsoft/BIPIA, spliced into Tatoeba sentences"),
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
 }
-VERSIONS = {"guard-en": "0.2.0"}
+VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.2.0"}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
 
 

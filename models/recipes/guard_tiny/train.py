@@ -19,6 +19,8 @@ from encoder import LABELS  # noqa: E402
 LOG2_BUCKETS = 17  # of the pack that ships
 CONTENT, STRIDE = 1024, 512  # features of a window
 PENALTY = 2e-6  # of the squared weights, for each example
+TAUGHT_WEIGHT = 0.5  # of what the encoder says, beside what a data set says
+TAUGHT_TEMPERATURE = 2.0
 CLIP = 6.0  # weights beyond so many standard deviations are cut before they are rounded
 SEED = 20261124
 
@@ -44,26 +46,34 @@ def examples(rows: list[data.Row], log2_buckets: int) -> tuple[list, np.ndarray,
     features, target, weight = [], [], []
     for row in rows:
         found = windows(row.text, log2_buckets)
-        if not found:
-            continue
         times = batches.REPEATS.get(row.source, 1) * row.weight
-        features.append(found[0])
+        features.append(found[0] if found else [])
         target.append([row.labels.get(n, 0) for n in LABELS])
         weight.append([times * (n in row.labels) for n in LABELS])
     return features, np.array(target, dtype=np.float32), np.array(weight, dtype=np.float32)
 
 
+def taught(rows: list[data.Row], path: Path, target: np.ndarray, weight: np.ndarray):
+    """Fills in what rows do not know with what the encoder says of them, as shares."""
+    found = np.load(path)
+    place = {int(i): logits for i, logits in zip(found["places"], found["logits"])}
+    for i, row in enumerate(rows):
+        if i in place:
+            unknown = [n not in row.labels for n in LABELS]
+            target[i, unknown] = 1 / (1 + np.exp(-place[i][unknown] / TAUGHT_TEMPERATURE))
+            weight[i, unknown] = TAUGHT_WEIGHT * row.weight * batches.REPEATS.get(row.source, 1)
+
+
 def fit(x: sparse.csr_matrix, rarity: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float]:
-    """Weights and bias of one label; a bucket's penalty shrinks with its rarity."""
-    sign = 2 * y - 1
-    balance = min(6.0, np.sqrt(w[y == 0].sum() / max(1.0, w[y == 1].sum())))
-    w = w * np.where(y == 1, max(1.0, balance), 1.0)
+    """Weights and bias of one label, whose answers may be shares; a bucket's penalty shrinks with its rarity."""
+    balance = min(6.0, np.sqrt((w * (1 - y)).sum() / max(1.0, (w * y).sum())))
+    w = w * (1 + (max(1.0, balance) - 1) * y)
     total = w.sum()
 
     def loss(theta):
-        z = (x @ (theta[:-1] * rarity) + theta[-1]) * sign
-        value = (w * np.logaddexp(0, -z)).sum() / total + PENALTY / 2 * (theta[:-1] ** 2).sum()
-        slope = -w * sign / (1 + np.exp(np.clip(z, -50, 50))) / total
+        z = x @ (theta[:-1] * rarity) + theta[-1]
+        value = (w * (np.logaddexp(0, z) - y * z)).sum() / total + PENALTY / 2 * (theta[:-1] ** 2).sum()
+        slope = w * (1 / (1 + np.exp(-np.clip(z, -50, 50))) - y) / total
         gradient = np.append((x.T @ slope) * rarity + PENALTY * theta[:-1], slope.sum())
         return value, gradient
 
@@ -90,12 +100,15 @@ def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--data", required=True)
     p.add_argument("--out", required=True, type=Path)
+    p.add_argument("--taught", type=Path, help="what teach.py wrote")
     p.add_argument("--log2-buckets", type=int, default=LOG2_BUCKETS)
     args = p.parse_args()
     log2_buckets, started = args.log2_buckets, time.time()
     rows = data.load(args.data)["train"]
     rows += [a for a, b in zip(disguise.rows(rows, SEED), rows) if a is not b]
     features, target, weight = examples(rows, log2_buckets)
+    if args.taught:
+        taught(rows, args.taught, target, weight)
     x = matrix(features, log2_buckets)
     seen = np.asarray((x > 0).sum(axis=0)).ravel()
     rarity = np.sqrt(np.log((1 + len(features)) / (1 + seen))).astype(np.float32)

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-import torch
 from tokenizers import Tokenizer
 
 import corpus
+import figures
 import network
+import to_onnx
 import train_lm
 
 SAME = 0.75  # cosine of sentence vectors from which a meaning counts as kept
@@ -58,10 +59,10 @@ def ask(trueline, command, pack, texts) -> list[dict]:
     return found
 
 
-def perplexity(model, tokenizer, texts) -> float:
-    """Of the small language model, over all tokens of these texts."""
+def perplexity(run, tokenizer, texts) -> float:
+    """Of the language model that ships, over all tokens of these texts."""
     rows = [[1, *e.ids, 0][: train_lm.LONGEST] for e in tokenizer.encode_batch(texts, add_special_tokens=False)]
-    return train_lm.perplexity(model, sorted(rows, key=len))
+    return figures.of_file(run, network.Config(), rows)
 
 
 def main():
@@ -74,9 +75,8 @@ def main():
     p.add_argument("--trueline", required=True)
     p.add_argument("--guard", required=True, help="the pack whose view of harm counts")
     p.add_argument("--minilm", required=True, type=Path, nargs=2, metavar=("MODEL", "TOKENIZER"))
-    p.add_argument("--lm", required=True, type=Path, nargs=2, metavar=("MODEL", "TOKENIZER"))
+    p.add_argument("--lm", required=True, type=Path, help="the pack host-lm")
     args = p.parse_args()
-    torch.set_num_threads(1)
     pairs = [(toxic, rewrites) for part, toxic, rewrites in corpus.sides(args.data) if part == args.split]
     random.Random(1).shuffle(pairs)
     pairs = pairs[: args.rows]
@@ -99,7 +99,7 @@ def main():
     kept = [meaning.same(t, m) for t, m, r in zip(toxic, texts, removed) if r]
     print(f"meaning kept of these {np.mean(kept):.3f}, people's {np.mean([meaning.same(t, h) for t, h in zip(toxic, human)]):.3f}")
     print(f"neutral untouched {np.mean([not m['changed'] for m in calm]):.3f}, plain {np.mean([not m['changed'] for m in other]):.3f}")
-    model, tokenizer = network.load(args.lm[0]), Tokenizer.from_file(str(args.lm[1]))
+    model, tokenizer = to_onnx.session(args.lm / "model.onnx"), Tokenizer.from_file(str(args.lm / "tokenizer.json"))
     changed = [(m["text"], h, t) for m, h, t in zip(made, human, toxic) if m["changed"]]
     ours, theirs, theirs_before = (perplexity(model, tokenizer, [row[i] for row in changed]) for i in range(3))
     print(f"perplexity of {len(changed)} corrections {ours:.1f}, of people's rewrites {theirs:.1f}, of the toxic sides "

@@ -14,9 +14,9 @@ import train_lm
 from vocabulary import TONES
 
 
-def of_file(folder: Path, config: network.Config, rows: list[list[int]]) -> float:
-    """Of the int8 file, a text at a time."""
-    run, total, count = to_onnx.session(folder / "step.int8.onnx"), 0.0, 0
+def of_file(run, config: network.Config, rows: list[list[int]]) -> float:
+    """Of the int8 file, a text at a time; `run` is its session."""
+    total, count = 0.0, 0
     empty = np.zeros((1, config.heads, 0, config.hidden // config.heads), np.float32)
     for ids in rows:
         n = len(ids) - 1
@@ -41,10 +41,11 @@ def main():
     by_tone = {tone: [] for tone in TONES}
     for (tone, _), ids in zip(corpus.documents(args.data, "test"), train_lm.rows(args.data, "test", tokenizer)):
         by_tone[tone].append(ids)
+    run = to_onnx.session(args.exported / "step.int8.onnx")
     for tone, rows in by_tone.items():
         rows = rows[:1500]
         print(f"{tone}: {len(rows)} texts, perplexity {train_lm.perplexity(model, rows):.1f}, "
-              f"int8 {of_file(args.exported, model.config, rows[:300]):.1f} of {train_lm.perplexity(model, rows[:300]):.1f}")
+              f"int8 {of_file(run, model.config, rows[:300]):.1f} of {train_lm.perplexity(model, rows[:300]):.1f}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,108 @@
+"""How well prompt injections of a source are found when nothing of that source was learnt from: the encoder is trained anew without
+it, for prompt injection alone, and judges all of its rows. Prints one line a source; never a text."""
+
+import argparse
+import random
+import time
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+from tokenizers import Tokenizer
+
+import batches as b
+import data
+import disguise
+from encoder import LABELS, Config, Guard, from_weight_only_onnx, round_word_embedding
+from train import loss_of, optimiser_of, positive_weights, rate_factor
+
+COLUMN = LABELS.index("prompt_injection")
+# A source with what stands beside it: the carriers are made of the attacks' sentences.
+SOURCES = {"pi-slabs": (), "pi-neuralchemy": (), "pi-multilingual": (), "bipia-attacks": ("bipia-carriers",)}
+BENIGN = ("benign-prompts", "tatoeba-foreign")  # where a source has no benign rows: held-out rows of these
+MOST = 1500
+SEED = 20261129
+
+
+def known(rows: list[data.Row]) -> list[data.Row]:
+    """Those that say whether they are an injection, with that label alone."""
+    kept = []
+    for r in rows:
+        if "prompt_injection" in r.labels:
+            kept.append(data.Row(r.text, {"prompt_injection": r.labels["prompt_injection"]}, r.source, r.weight, r.group, r.tags))
+    return kept
+
+
+@torch.no_grad()
+def scores(model, tokenizer, rows: list[data.Row]) -> np.ndarray:
+    """The largest logit over the windows of each row."""
+    model.eval()
+    out = []
+    for ids in b.content_ids(tokenizer, [r.text for r in rows]):
+        best = -np.inf
+        for start, end in b.windows(len(ids)):
+            row = torch.tensor([[101, *ids[start:end], 102]])
+            best = max(best, float(model(row, torch.ones_like(row), torch.zeros_like(row))[0, COLUMN]))
+        out.append(best)
+    return np.array(out)
+
+
+def without(args, splits: dict, names: tuple[str, ...]) -> Guard:
+    """A guard that has not seen these sources."""
+    torch.manual_seed(SEED)
+    tokenizer = Tokenizer.from_file(args.tokenizer)
+    rows = [r for r in known(splits["train"]) if r.source not in names]
+    pos_weight = positive_weights(b.examples(tokenizer, rows))
+    model = Guard(Config())
+    model.encoder = from_weight_only_onnx(args.encoder)
+    round_word_embedding(model.encoder)
+    optimiser = optimiser_of(model, args.rate)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda s: rate_factor(s, args.steps, args.steps, 1))
+    model.train()
+    step, epoch = 0, 0
+    while step < args.steps:
+        changed = disguise.rows(rows, SEED + epoch)
+        for batch in b.batches(b.epoch(b.examples(tokenizer, changed), SEED + epoch), args.tokens, SEED + epoch):
+            if step == args.steps:
+                break
+            optimiser.zero_grad()
+            loss_of(model, batch, pos_weight).backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
+            step += 1
+        epoch += 1
+    return model
+
+
+def main():
+    """Prints the area under the curve of each source, and their mean."""
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("--data", required=True)
+    p.add_argument("--encoder", required=True, help="MiniLM, weight-only int8 ONNX")
+    p.add_argument("--tokenizer", required=True)
+    p.add_argument("--steps", type=int, default=400)
+    p.add_argument("--tokens", type=int, default=1536)
+    p.add_argument("--rate", type=float, default=5e-5)
+    p.add_argument("--threads", type=int, default=2)
+    args = p.parse_args()
+    torch.set_num_threads(args.threads)
+    splits, tokenizer = data.load(args.data), Tokenizer.from_file(args.tokenizer)
+    found = []
+    for source, beside in SOURCES.items():
+        started, names = time.time(), (source, *beside)
+        rows = [r for part in splits.values() for r in known(part) if r.source in names]
+        if not any(r.labels["prompt_injection"] == 0 for r in rows):
+            rows += [r for part in ("dev", "test") for r in known(splits[part]) if r.source in BENIGN]
+        random.Random(SEED).shuffle(rows)
+        rows = rows[:MOST]
+        model = without(args, splits, names)
+        answers = np.array([r.labels["prompt_injection"] for r in rows])
+        found.append(roc_auc_score(answers, scores(model, tokenizer, rows)))
+        print(f"{source}: AUROC {found[-1]:.4f}, {answers.sum()} injections and {len(rows) - answers.sum()} others, "
+              f"{time.time() - started:.0f} s", flush=True)
+    print(f"mean {np.mean(found):.4f}")
+
+
+if __name__ == "__main__":
+    main()
