@@ -176,8 +176,41 @@
 /** It hangs on the least hash of the three tokens before and the candidate itself. */
 #define TL_SCHEME_SELFHASH 2
 
+/**
+ * The share of the model's own rewards that are below, those equal half: a number between 0 and 1 that means the same for every
+ * reward model.
+ */
+#define TL_TRANSFORM_IDENTITY 0
+
+/** Its logarithm; -inf at 0. */
+#define TL_TRANSFORM_LOG 1
+
+/** `sign(t) e^(t u)`: 10 for best-of-n and -10 for worst-of-n in the paper. */
+#define TL_TRANSFORM_EXPONENTIAL 2
+
+/** `(e^(t u) - 1) / t`. */
+#define TL_TRANSFORM_NORMALISED_EXPONENTIAL 3
+
+/** Each item's own scores decide the order of its correctors. */
+#define TL_ORDER_ITEM 0
+
+/** The means over all items do, as in the original: an item's result then depends on its company. */
+#define TL_ORDER_BATCH 1
+
+/** `# Query:` and `# Answer:`, turns in three backticks. */
+#define TL_CONVERSATION_BACKTICKS 0
+
+/** `# User:` and `# Assistant:`, an empty line around turns. */
+#define TL_CONVERSATION_V5 1
+
+/** The same roles; a blank line before each. */
+#define TL_CONVERSATION_V6 2
+
 /** Links between words, or pairs of sentences. Empty after a failure. */
 typedef struct tl_alignment tl_alignment;
+
+/** Rewards of a model's own answers, against which others are calibrated (InfAlign). Immutable; share it freely between threads. */
+typedef struct tl_calibration tl_calibration;
 
 /** A switch that ends the calls it was given to. Any thread may set it at any time. */
 typedef struct tl_cancel tl_cancel;
@@ -190,6 +223,9 @@ typedef struct tl_correction tl_correction;
 
 /** What a filter decided about a text. */
 typedef struct tl_decision tl_decision;
+
+/** A deny corpus: documents, indexed by every run of words. Immutable; share it freely between threads. */
+typedef struct tl_deny tl_deny;
 
 /** A text in the making: a pack that writes tells what may follow, and you pick. */
 typedef struct tl_draft tl_draft;
@@ -217,6 +253,9 @@ typedef struct tl_pipeline tl_pipeline;
 
 /** A policy: categories, actions, thresholds, rules. Immutable. */
 typedef struct tl_policy tl_policy;
+
+/** Prov-Decode: a text that is written past a deny corpus, whose next tokens are judged by what they would copy. */
+typedef struct tl_provenance tl_provenance;
 
 /** What guard calls decided: one item a text. */
 typedef struct tl_result tl_result;
@@ -602,6 +641,103 @@ typedef struct tl_detection {
   double p;
 } tl_detection;
 
+/** What the best of `n` answers is worth, and how far it is from the model that wrote them. */
+typedef struct tl_best_of {
+  /** At most so far from the model, in nats: `ln n - (n-1)/n`. */
+  double kl_bound;
+  /** How often it beats one answer, ties half: `n / (n+1)`. */
+  double win_rate;
+  /**
+   * At least so many standard deviations the best of `n` draws of a Gaussian lies above its mean: what alignment resampling may
+   * count on.
+   */
+  double gaussian_bound;
+  /** And so many exactly, within 1e-9. */
+  double gaussian_mean;
+} tl_best_of;
+
+/** Panacea: an adapter of singular values, of which the last are the weights of preferences. */
+typedef struct tl_adapter {
+  /** Set by TL_ADAPTER_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** What preferences are multiplied by. */
+  float scale;
+  /** Rows and columns of the weights. */
+  size_t rows;
+  /** Columns of the weights. */
+  size_t columns;
+  /** Singular values that are the same for all preferences. */
+  size_t n_fixed;
+  /** Preferences. */
+  size_t n_preferences;
+  /** `[rows, n_fixed + n_preferences]`, row-major. */
+  const float *u;
+  /** `[n_fixed + n_preferences, columns]`, row-major. */
+  const float *vt;
+  /** `n_fixed` singular values; may be NULL if there are none. */
+  const float *sigma;
+} tl_adapter;
+
+/** Summed log-probabilities of one answer under two models, in nats, and its length. */
+typedef struct tl_answer {
+  /** Under the model that was trained. */
+  double policy;
+  /** Under the one that it was trained from. */
+  double reference;
+  /** Its tokens, 1 or more. */
+  uint64_t n_tokens;
+} tl_answer;
+
+/** A margin, and what follows from it. */
+typedef struct tl_margin {
+  /** The implicit reward of the chosen answer less that of the other. */
+  double margin;
+  /** `-ln sigmoid(margin)`. */
+  double loss;
+  /** `sigmoid(margin)`: how surely the model prefers the chosen one. */
+  double probability;
+} tl_margin;
+
+/**
+ * BCO: the running mean of rewards from thumbs up and down, a threshold that follows. Yours to keep and to save: start from
+ * TL_SHIFT_INIT.
+ */
+typedef struct tl_shift {
+  /** The mean, which rewards of good answers should exceed. */
+  double mean;
+  /** The variance. */
+  double variance;
+  /** Rewards seen. */
+  double count;
+} tl_shift;
+
+/** When a run of words is a copy. In every field 0 is the default. */
+typedef struct tl_deny_options {
+  /** Set by TL_DENY_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** Of so many words at least; 0: 4. */
+  uint32_t min_words;
+  /** Above this surprise of all its words together, in nats, by the corpus's own counts; 0: 20. */
+  float tau;
+  /** 0: what would copy is masked. Above 0: so much is taken from its logit, which divides its odds by `e^penalty`. */
+  float penalty;
+} tl_deny_options;
+
+/**
+ * Writes the likeliest token after each of `n` tokens, of equals the lowest, to `next`: one run of your model on all of them.
+ * Returns 0, or anything else to stop. It must not unwind.
+ */
+typedef int32_t (*tl_predict_fn)(void *user, const uint32_t *tokens, size_t n, uint32_t *next);
+
+/**
+ * Writes how aligned an item's answer is by each of `n_criteria` inspectors to `scores`: probabilities, high is good. Returns 0, or
+ * anything else to stop. It must not unwind.
+ */
+typedef int32_t (*tl_inspect_fn)(void *user, size_t item, double *scores, size_t n_criteria);
+
+/** Replaces an item's answer by that of a criterion's corrector. Returns 0, or anything else to stop. It must not unwind. */
+typedef int32_t (*tl_correct_fn)(void *user, size_t item, size_t criterion);
+
 /** The call did what it says. */
 #define TL_OK 0
 
@@ -684,6 +820,12 @@ typedef struct tl_detection {
 #define TL_CARDS_OPTIONS_INIT { sizeof(tl_cards_options), 128, 3.0f, 8.5f, 0.5f, 0.7f, 0, 0, 0, 0, 0 }
 /** Every default of a tl_watermark_options; set `n_vocab`. */
 #define TL_WATERMARK_OPTIONS_INIT { sizeof(tl_watermark_options), 0, 0, 0.0f, 0 }
+/** An adapter of nothing; set every field. */
+#define TL_ADAPTER_INIT { sizeof(tl_adapter), 0.0f, 0, 0, 0, 0, NULL, NULL, NULL }
+/** No reward seen. */
+#define TL_SHIFT_INIT { 0.0, 1.0, 1e-24 }
+/** Every default of a tl_deny_options. */
+#define TL_DENY_OPTIONS_INIT { sizeof(tl_deny_options), 0, 0.0f, 0.0f }
 
 #ifdef __cplusplus
 extern "C" {
@@ -822,6 +964,18 @@ void tl_engine_destroy(tl_engine *engine);
 tl_status tl_session_create(const tl_engine *engine,
                             const char *pack,
                             tl_session **out_session);
+
+/**
+ * Goes on with another pack of the session's engine. Of packs that share a model file (a guard, an inspector and a corrector, for
+ * example) a session remembers the last runs, up to 2 MiB of token ids and outputs, until it is destroyed: one session reads a text
+ * once for all of them, where a session for each would read it each time. Answers are the same either way.
+ *
+ * @param pack  name of the engine's pack to use, UTF-8, ended by NUL; NULL: the first.
+ * @return TL_OK; TL_ERR_UNAVAILABLE if the engine has no such pack, and the session stays with the one that it had;
+ *         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. No model runs.
+ */
+tl_status tl_session_select(tl_session *session,
+                            const char *pack);
 
 /**
  * Judges one text. `result` then holds one item.
@@ -1409,6 +1563,17 @@ tl_status tl_draft_step(tl_draft *draft,
                         size_t n);
 
 /**
+ * Goes on with a text, cut into tokens by itself: what is said after a prompt that stays the same, which was begun once and gone back to.
+ *
+ * @param bytes  UTF-8, `size` bytes.
+ * @return TL_OK; TL_ERR_EMPTY_TEXT for a text without a token; TL_ERR_UTF8; TL_ERR_TOO_LARGE; TL_ERR_INVALID_ARGUMENT before a text was
+ *         begun; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. One model run.
+ */
+tl_status tl_draft_append(tl_draft *draft,
+                          const char *bytes,
+                          size_t size);
+
+/**
  * What may follow: a logit for each token of the vocabulary.
  *
  * @param logits   gets them.
@@ -1816,6 +1981,25 @@ tl_status tl_gumbel_detect(uint64_t key,
                            tl_detection *out_detection);
 
 /**
+ * Judges a text that alignment resampling may have drawn: several answers were drawn, each with its number, from 0 up, behind the
+ * `width` tokens of context that tl_sampler_gumbel got, and the best was kept.
+ *
+ * @param tokens         `n` ids; the first `width` are not judged.
+ * @param width          tokens of context that the writer gave, without the number of the draw.
+ * @param n_draws        answers that were drawn, 1 or more.
+ * @param out_draw       gets the number of the draw that shows most; may be NULL.
+ * @param out_detection  gets what it shows, `p` multiplied by the draws; on failure nothing: z 0, p 1.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for no draws, and too few tokens to judge one; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_gumbel_detect_draws(uint64_t key,
+                                 const uint32_t *tokens,
+                                 size_t n,
+                                 size_t width,
+                                 uint32_t n_draws,
+                                 uint32_t *out_draw,
+                                 tl_detection *out_detection);
+
+/**
  * Takes the bytes of each token. Special tokens have none, whatever they are called.
  *
  * @param bytes           the bytes of all tokens, one after the other.
@@ -1878,6 +2062,378 @@ tl_status tl_healing_advance(tl_healing *healing,
 
 /** Ends a healing; NULL is fine. */
 void tl_healing_destroy(tl_healing *healing);
+
+/**
+ * ARGS, drawn and not picked: the first candidate, in the order given, at which the sum of `softmax(scores / temperature)` exceeds
+ * the uniform.
+ *
+ * @param scores     `n` scores, of tl_decode_guided for example; -inf masks a candidate.
+ * @param uniform    between 0 and 1, both excluded: yours, so that a run can be repeated.
+ * @param out_index  gets the candidate's place.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a temperature that is not above 0, the uniform, NaN and +inf; TL_ERR_NO_CANDIDATE if all
+ *         are masked; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_decode_sample(const double *scores,
+                           size_t n,
+                           double temperature,
+                           double uniform,
+                           size_t *out_index);
+
+/**
+ * The closed forms of best-of-n, where no two answers tie and none is likely.
+ *
+ * @param n    answers, 1 or more.
+ * @param out  gets them; 0 everywhere on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for 0; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_best_of_n(uint64_t n, tl_best_of *out);
+
+/**
+ * The exact law of the best of `n` over a finite list of answers.
+ *
+ * @param probabilities  `n_answers` probabilities under the model, which sum to 1 within 1e-6.
+ * @param rewards        `n_answers` rewards; equal ones share as the model does.
+ * @param law            gets `n_answers` probabilities of being the best of `n`.
+ * @param out_kl         gets the distance from the model in nats; may be NULL.
+ * @param out_win_rate   gets how often the best of `n` beats one answer, ties half; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT. A sort.
+ */
+tl_status tl_best_of_law(const double *probabilities,
+                         const double *rewards,
+                         size_t n_answers,
+                         uint64_t n,
+                         double *law,
+                         double *out_kl,
+                         double *out_win_rate);
+
+/**
+ * Takes rewards of answers that the model wrote: for the same prompt, or for many.
+ *
+ * @param rewards          `n` rewards, at least one.
+ * @param out_calibration  gets the calibration; end it with tl_calibration_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for none, or NaN; TL_ERR_NULL_ARGUMENT. A copy and a sort.
+ */
+tl_status tl_calibration_create(const double *rewards, size_t n, tl_calibration **out_calibration);
+
+/**
+ * A reward in the calibration's terms.
+ *
+ * @param transform  TL_TRANSFORM_IDENTITY, ...
+ * @param t          of the exponential ones; 0 leaves the share as it is.
+ * @param out_value  gets the number; 0 on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for NaN, a `t` that is not finite, and another transform; TL_ERR_NULL_ARGUMENT. Two binary
+ *         searches, no heap call.
+ */
+tl_status tl_calibration_apply(const tl_calibration *calibration,
+                               double reward,
+                               uint32_t transform,
+                               double t,
+                               double *out_value);
+
+/** Ends a calibration; NULL is fine. */
+void tl_calibration_destroy(tl_calibration *calibration);
+
+/**
+ * DeAL: the share of keywords that a text has, as whole words and without case; those of several words as neighbours. 1 without any.
+ *
+ * @param keywords   `n_keywords` texts.
+ * @param out_share  gets it; 0 on failure.
+ * @return TL_OK; TL_ERR_UTF8; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_deal_coverage(const char *bytes,
+                           size_t size,
+                           const tl_text *keywords,
+                           size_t n_keywords,
+                           double *out_share);
+
+/**
+ * DeAL: how well a text has a number of words, `-|words - target| / target`.
+ *
+ * @param out_fit  gets it: 0 is best; -inf on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a target of 0; TL_ERR_UTF8; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_deal_length(const char *bytes, size_t size, size_t target, double *out_fit);
+
+/**
+ * DeAL: the beams that stay after a look ahead, by `log_probability + alpha * heuristic`.
+ *
+ * @param log_probabilities  `n` of them, in nats.
+ * @param heuristics         `n` opinions of what each beam may become: coverage, length, a reward.
+ * @param keep               how many stay, up to `n`.
+ * @param kept               gets `keep` places, the best first, the lower of equals before the other.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for `keep`, and what is not finite; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_deal_select(const double *log_probabilities,
+                         const double *heuristics,
+                         size_t n,
+                         double alpha,
+                         size_t keep,
+                         size_t *kept);
+
+/**
+ * CLM: embeddings between and beyond two models, `(1 - lambda) * unaligned + lambda * aligned`; 0 and 1 give either, bit for bit.
+ *
+ * @param lambda  any finite number.
+ * @param out     gets `n` numbers.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for what is not finite; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_decode_interpolate(const float *unaligned,
+                                const float *aligned,
+                                size_t n,
+                                float lambda,
+                                float *out);
+
+/**
+ * Panacea: the singular values for a preference, `sigma` and then `scale * preference`.
+ *
+ * @param preference  `n_preferences` numbers of 0 or more, which sum to 1 within 1e-4.
+ * @param normalise   1: they are divided by their sum; 0: they are taken as they are.
+ * @param diagonal    gets `n_fixed + n_preferences` numbers.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_adapter_diagonal(const tl_adapter *adapter,
+                              const double *preference,
+                              int32_t normalise,
+                              double *diagonal);
+
+/**
+ * Panacea: adds `U diag Vt` to weights: a model for one preference.
+ *
+ * @param diagonal  of tl_adapter_diagonal.
+ * @param weights   `[rows, columns]`, row-major, changed in place.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_adapter_merge(const tl_adapter *adapter, const double *diagonal, float *weights);
+
+/**
+ * Panacea: adds `U (diag (Vt x))` to `y`, without the matrix: a model for any preference, changed from call to call.
+ *
+ * @param diagonal  of tl_adapter_diagonal.
+ * @param x         `columns` numbers.
+ * @param y         `rows` numbers, changed in place.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. No heap call.
+ */
+tl_status tl_adapter_apply(const tl_adapter *adapter,
+                           const double *diagonal,
+                           const float *x,
+                           float *y);
+
+/**
+ * The implicit reward of an answer, `beta * (policy - reference)`; `by_length` divides it by the answer's tokens.
+ *
+ * @param out_reward  gets it; 0 on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for an answer of no tokens, and what is not finite; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_preference_reward(tl_answer answer,
+                               double beta,
+                               int32_t by_length,
+                               double *out_reward);
+
+/**
+ * DPO, and LN-DPO with `by_length`: whether the model prefers the answer that people chose.
+ *
+ * @param beta       of training: 0.1 is usual, several times that by length.
+ * @param by_length  1: each log-ratio is divided by its answer's tokens.
+ * @param out        gets the margin; on failure 0, a loss of ln 2 and one half.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for an answer of no tokens, and what is not finite; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_preference_margin(tl_answer chosen,
+                               tl_answer rejected,
+                               double beta,
+                               int32_t by_length,
+                               tl_margin *out);
+
+/**
+ * Ranking accuracy: the share of pairs in which the chosen answer has the larger reading.
+ *
+ * @param chosen         `n` readings: log-probabilities, implicit rewards, scores of a reward model.
+ * @param rejected       `n` readings of the other answers.
+ * @param out_strict     gets the share, ties wrong; 0 on failure.
+ * @param out_half_ties  gets the share, ties half right; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for no pairs, and NaN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_preference_accuracy(const double *chosen,
+                                 const double *rejected,
+                                 size_t n,
+                                 double *out_strict,
+                                 double *out_half_ties);
+
+/**
+ * Takes a batch of rewards, of good answers and of bad ones alike.
+ *
+ * @param shift    from TL_SHIFT_INIT or an earlier call; on failure as it was.
+ * @param rewards  `n` rewards, at least one.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for none, what is not finite, and a shift that is none; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_shift_update(tl_shift *shift,
+                          const double *rewards,
+                          size_t n);
+
+/**
+ * Maps the index that `trueline deny` writes, the same as a policy's.
+ *
+ * @param path      UTF-8, ended by NUL.
+ * @param out_deny  gets the index; end it with tl_deny_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_IO; TL_ERR_HASH_MISMATCH if it was changed; TL_ERR_INVALID_ARGUMENT or TL_ERR_TOO_LARGE if it is none;
+ *         TL_ERR_NULL_ARGUMENT; TL_ERR_UTF8. Linear in the file.
+ */
+tl_status tl_deny_open(const char *path,
+                       tl_deny **out_deny);
+
+/**
+ * Indexes documents in memory.
+ *
+ * @param documents  `n` texts; one without a word is left out.
+ * @param out_deny   gets the index; end it with tl_deny_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_EMPTY_TEXT if no document has a word; TL_ERR_TOO_LARGE for more than 2^26; TL_ERR_UTF8;
+ *         TL_ERR_NULL_ARGUMENT. A sort of all suffixes.
+ */
+tl_status tl_deny_create(const tl_text *documents,
+                         size_t n,
+                         tl_deny **out_deny);
+
+/** Ends an index; NULL is fine. What was made from it keeps what it needs. */
+void tl_deny_destroy(tl_deny *deny);
+
+/**
+ * Ranks texts, beams for example, by score, without those that copy the corpus. If all do, the one that copies least is left.
+ *
+ * @param options         may be NULL: every default; `penalty` is not used.
+ * @param texts           `n` texts, at least one.
+ * @param scores          `n` scores.
+ * @param order           gets the places of those that stay, the best score first: room for `n`.
+ * @param out_kept        gets how many stay; 0 on failure.
+ * @param out_all_copied  gets 1 if all copied, so that you may refuse, else 0; may be NULL.
+ * @return TL_OK; TL_ERR_NO_CANDIDATE without a text; TL_ERR_INVALID_ARGUMENT for a score that is NaN, and for the options;
+ *         TL_ERR_UTF8; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. A search of the index for each word.
+ */
+tl_status tl_deny_rank(const tl_deny *deny,
+                       const tl_deny_options *options,
+                       const tl_text *texts,
+                       const double *scores,
+                       size_t n,
+                       size_t *order,
+                       size_t *out_kept,
+                       int32_t *out_all_copied);
+
+/**
+ * Starts an empty text. One thread uses it at a time.
+ *
+ * @param options         may be NULL: every default.
+ * @param vocabulary      the bytes of your model's tokens.
+ * @param out_provenance  gets it; end it with tl_provenance_destroy. NULL on failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for the options; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_provenance_create(const tl_deny *deny,
+                               const tl_deny_options *options,
+                               const tl_vocabulary *vocabulary,
+                               tl_provenance **out_provenance);
+
+/**
+ * Starts anew after a text: a prompt, whose words count as written, or nothing.
+ *
+ * @param bytes  UTF-8, `size` bytes; may be NULL if `size` is 0.
+ * @return TL_OK; TL_ERR_UTF8; TL_ERR_TOO_LARGE; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_provenance_start(tl_provenance *provenance, const char *bytes, size_t size);
+
+/**
+ * Masks the candidates that would copy the corpus, as if the text ended after them, or takes the penalty from their logits.
+ * Tokens that are not among the candidates are left as they are: draw from the candidates alone.
+ *
+ * @param tokens      `n` candidates, of tl_sampler_candidates for example.
+ * @param logits      `n_vocab` logits, changed in place.
+ * @param out_vetoed  gets how many candidates would copy; may be NULL. If it is `n`, none is left.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a candidate beyond the vocabulary, and another vocabulary; TL_ERR_BROKEN;
+ *         TL_ERR_NULL_ARGUMENT. A search of the index for each word of each candidate; no heap call after the first, but for
+ *         words with letters beyond ASCII.
+ */
+tl_status tl_provenance_veto(tl_provenance *provenance,
+                             const uint32_t *tokens,
+                             size_t n,
+                             float *logits,
+                             size_t n_vocab,
+                             size_t *out_vetoed);
+
+/**
+ * Takes the token that was picked.
+ *
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a token beyond the vocabulary; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_provenance_advance(tl_provenance *provenance,
+                                uint32_t token);
+
+/** Ends it; NULL is fine. */
+void tl_provenance_destroy(tl_provenance *provenance);
+
+/**
+ * DiffPO: refines a draft, all tokens at once, by up to `max_rounds + 1` runs of a model.
+ *
+ * @param tokens         the prompt of `n_prompt` tokens, then the draft; the draft is changed in place.
+ * @param predict        your model.
+ * @param user           handed to `predict` as it is.
+ * @param out_calls      gets how often it ran; may be NULL.
+ * @param out_converged  gets 1 if the draft is now what the model would write by itself, as far as that is known, else 0; may be
+ *                       NULL.
+ * @return TL_OK; TL_ERR_HOST if `predict` stopped, and the draft is as far as it came; TL_ERR_INVALID_ARGUMENT for an empty prompt, or
+ *         one longer than `n`; TL_ERR_NULL_ARGUMENT. One heap call.
+ */
+tl_status tl_decode_refine(uint32_t *tokens,
+                           size_t n,
+                           size_t n_prompt,
+                           size_t max_rounds,
+                           tl_predict_fn predict,
+                           void *user,
+                           size_t *out_calls,
+                           int32_t *out_converged);
+
+/**
+ * An aligner squad of your own models: of each item the correctors run whose inspector's score is below `threshold`, the worst
+ * first, and all inspectors look again after each. For packs, tl_pipeline does this.
+ *
+ * @param n_criteria   inspectors, and as many correctors.
+ * @param threshold    0.5 in the original.
+ * @param order        TL_ORDER_ITEM, ...
+ * @param inspect      your inspectors.
+ * @param correct      your correctors.
+ * @param user         handed to both as it is.
+ * @param scores       gets the last answers' scores, `[n_items, n_criteria]`; may be NULL.
+ * @param out_applied  gets how many correctors ran; may be NULL.
+ * @return TL_OK; TL_ERR_HOST if a function stopped; TL_ERR_INVALID_ARGUMENT for no criteria, another order, and a score that is not
+ *         finite; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_squad_run(size_t n_items,
+                       size_t n_criteria,
+                       double threshold,
+                       uint32_t order,
+                       tl_inspect_fn inspect,
+                       tl_correct_fn correct,
+                       void *user,
+                       double *scores,
+                       size_t *out_applied);
+
+/**
+ * URIAL: a conversation in the markers that make a base model answer, with an open turn at its end.
+ *
+ * The system text is the same for every conversation: give it to tl_draft_begin once, render the turns with a `system` of size 0, and
+ * go on with tl_draft_truncate and tl_draft_append, so that the model reads it only once.
+ *
+ * @param style     TL_CONVERSATION_BACKTICKS, ...
+ * @param system    UTF-8, `system_size` bytes; may be NULL if `system_size` is 0.
+ * @param turns     `n_turns` texts of user and assistant by turns, the user's first and last.
+ * @param bytes     gets the text, UTF-8 without a closing NUL; may be NULL if `room_bytes` is 0.
+ * @param out_size  gets how many bytes there are, also where there is less room, and then nothing is written.
+ * @return TL_OK; TL_ERR_TOO_LARGE if there is less room; TL_ERR_INVALID_ARGUMENT for another style, an empty turn, or an even number of
+ *         turns; TL_ERR_UTF8; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_conversation_render(uint32_t style,
+                                 const char *system,
+                                 size_t system_size,
+                                 const tl_text *turns,
+                                 size_t n_turns,
+                                 char *bytes,
+                                 size_t room_bytes,
+                                 size_t *out_size);
 
 #ifdef __cplusplus
 }  // extern "C"

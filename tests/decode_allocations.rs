@@ -2,16 +2,23 @@
 
 mod counting;
 
+use std::sync::Arc;
+
 use counting::counted;
+use trueline_core::engine::deny::{Bounds, DenyIndex, index};
+use trueline_core::engine::provenance::Provenance;
 use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::beam::Search;
+use trueline_core::scoring::decode::best_of::Calibration;
+use trueline_core::scoring::decode::blend::{Adapter, interpolate};
 use trueline_core::scoring::decode::cards::{Cards, Due, Options};
 use trueline_core::scoring::decode::green::{DEFAULT_KEY, Scheme, Scratch, Watermark};
-use trueline_core::scoring::decode::guided::{Rewards, score};
+use trueline_core::scoring::decode::guided::{Rewards, sample, score};
 use trueline_core::scoring::decode::heal::{Healing, Masks, Vocabulary, mask};
 use trueline_core::scoring::decode::realign::realign_f32;
 use trueline_core::scoring::decode::sample::{Sampler, Sampling};
 use trueline_core::scoring::decode::{best_of, gumbel};
+use trueline_core::scoring::preference::Shift;
 use trueline_core::scoring::score::entropy::entropy;
 
 const VOCABULARY: usize = 5000;
@@ -85,6 +92,18 @@ fn a_step_makes_no_heap_call() {
         out.copy_from_slice(&reference);
         assert!(mask(masks.of(&healing, &vocabulary), &mut out));
     });
+    none("a draw from scores", || {
+        sample(&[1.0, 2.0, 0.5], 0.7, 0.37).expect("a candidate");
+    });
+    none("CLM", || interpolate(&reference, &aligned, 0.3, &mut out).expect("numbers"));
+    let calibration = Calibration::new(vec![0.1, 0.2, 0.3]).expect("numbers");
+    none("InfAlign", || assert!(calibration.of(0.25).is_ok()));
+    let adapter = Adapter { u: &reference[..8], vt: &aligned[..8], sigma: &[0.5], scale: 1.0 };
+    let mut y = [0.0; 4];
+    none("Panacea", || adapter.apply(&[0.5, 1.0], &reference[..4], &mut y).expect("sizes"));
+    let mut running = Shift::default();
+    none("BCO", || running.update(&[0.5, 1.5]).expect("numbers"));
+    copies();
     // A search copies the texts that it keeps; its scoring makes no heap call beyond that.
     let mut search = Search::new(1, &[0], 0).expect("one beam");
     let mut next = Vec::new();
@@ -94,11 +113,31 @@ fn a_step_makes_no_heap_call() {
     drafts();
 }
 
+/// Prov-Decode: forty candidates judged, one taken, past a corpus that the text copies at times.
+fn copies() {
+    let documents = ["the quick brown fox jumps over the lazy dog", "pack my box with five dozen jugs"];
+    let bytes = index(documents.into_iter()).expect("words");
+    let deny = Arc::new(DenyIndex::from_bytes(&bytes).expect("an index"));
+    let words = documents.iter().flat_map(|d| d.split(' ')).map(|word| format!(" {word}").into_bytes());
+    let vocabulary = Arc::new(Vocabulary::new(words.collect()).expect("few tokens"));
+    let n = vocabulary.len() as u32;
+    let bounds = Bounds { tau: 4.0, min_words: 3 };
+    let mut text = Provenance::new(deny, vocabulary, bounds).expect("bounds");
+    let (candidates, mut risks): (Vec<u32>, _) = ((0..n).collect(), Vec::new());
+    let (mut logits, mut vetoed) = (vec![0.0; n as usize], 0);
+    none("Prov-Decode", || {
+        for token in 0..n {
+            vetoed += text.veto(&candidates, None, &mut risks, &mut logits).expect("tokens");
+            text.advance(token).expect("a token");
+        }
+    });
+    assert!(vetoed > 0);
+}
+
 /// A token of a language model on a plan, between two growths of its caches.
 #[cfg(feature = "tract")]
 fn drafts() {
     use std::path::Path;
-    use std::sync::Arc;
 
     use trueline_core::engine::write::{Draft, Writer};
     use trueline_core::model::backend::{Kind, Settings};

@@ -45,8 +45,11 @@ pub fn run(args: &PackArgs, common: &Common) -> Result<u8, Stop> {
             "{what} has its model in {file}; --output goes with --slim here, or pack it in place"
         )));
     }
-    let choice =
-        Choice { int8_weights: args.weights == WeightWord::Int8, exact_attention: args.exact_attention };
+    let choice = Choice {
+        int8_weights: args.weights == WeightWord::Int8,
+        exact_attention: args.exact_attention,
+        all_outputs: args.all_outputs,
+    };
     let packed = packing::pack(&pack, choice, args.slim).map_err(|e| output::unusable(&what, &e))?;
     install(&pack, &packed, &from, &into, args.slim)?;
     if choice.int8_weights && !common.quiet {

@@ -95,6 +95,29 @@ pub unsafe extern "C" fn tl_draft_step(draft: *mut tl_draft, tokens: *const u32,
     })
 }
 
+/// Goes on with a text, cut into tokens by itself: what is said after a prompt that stays the same, which was begun once and gone back to.
+///
+/// @param bytes  UTF-8, `size` bytes.
+/// @return TL_OK; TL_ERR_EMPTY_TEXT for a text without a token; TL_ERR_UTF8; TL_ERR_TOO_LARGE; TL_ERR_INVALID_ARGUMENT before a text was
+///         begun; TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. One model run.
+///
+/// # Safety
+/// `draft` is NULL or live; `size` bytes lie at `bytes`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_draft_append(
+    draft: *mut tl_draft,
+    bytes: *const c_char,
+    size: usize,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: live if it is not NULL, by this function's contract.
+        let draft = unsafe { required(draft, "draft") }?;
+        // SAFETY: `size` bytes lie there, by this function's contract.
+        let bytes = unsafe { text(bytes, size, "bytes") }?;
+        draft.inner.lock("draft")?.append(bytes, &Control::unlimited())
+    })
+}
+
 /// What may follow: a logit for each token of the vocabulary.
 ///
 /// @param logits   gets them.

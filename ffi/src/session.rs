@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use trueline_core::engine::{GuardOptions, Session};
+use trueline_core::engine::{GuardOptions, Member, Session};
 use trueline_core::model::manifest::Role;
 use trueline_core::{Code, Error};
 
@@ -64,16 +64,26 @@ pub struct tl_text {
 /// One thread's use of an engine, with the memory that its calls use again.
 pub struct tl_session {
     inner: Exclusive<Session>,
-    labels: Arc<[CString]>,
+    /// Of each pack of the engine, in their order.
+    labels: Vec<Arc<[CString]>>,
 }
 
 impl tl_session {
     fn new(session: Session) -> Result<Self, Error> {
-        let names = session.pack().manifest().labels.iter().map(|l| CString::new(l.name.as_str()));
-        let labels: Result<Arc<[CString]>, _> = names.collect();
+        let of = |pack: &Member| -> Result<Arc<[CString]>, _> {
+            pack.manifest().labels.iter().map(|l| CString::new(l.name.as_str())).collect()
+        };
+        let labels: Result<Vec<_>, _> = session.packs().iter().map(of).collect();
         let labels =
             labels.map_err(|_| Error::new(Code::InvalidPack, "manifest.toml: a label holds a NUL"))?;
         Ok(Self { inner: Exclusive::new(session), labels })
+    }
+
+    /// The labels of the pack that the session uses.
+    fn labels(&self, session: &Session) -> Arc<[CString]> {
+        let name = &session.pack().manifest().name;
+        let place = session.packs().iter().position(|pack| pack.manifest().name == *name);
+        place.and_then(|place| self.labels.get(place)).map_or_else(|| Arc::new([]), Arc::clone)
     }
 
     pub(crate) fn lock(&self) -> Result<MutexGuard<'_, Session>, Error> {
@@ -109,6 +119,27 @@ pub unsafe extern "C" fn tl_session_create(
     })
 }
 
+/// Goes on with another pack of the session's engine. Of packs that share a model file (a guard, an inspector and a corrector, for
+/// example) a session remembers the last runs, up to 2 MiB of token ids and outputs, until it is destroyed: one session reads a text
+/// once for all of them, where a session for each would read it each time. Answers are the same either way.
+///
+/// @param pack  name of the engine's pack to use, UTF-8, ended by NUL; NULL: the first.
+/// @return TL_OK; TL_ERR_UNAVAILABLE if the engine has no such pack, and the session stays with the one that it had;
+///         TL_ERR_BROKEN; TL_ERR_NULL_ARGUMENT. No model runs.
+///
+/// # Safety
+/// `session` is NULL or live; `pack` is NULL or ends in NUL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_session_select(session: *mut tl_session, pack: *const c_char) -> tl_status {
+    boundary(|| {
+        // SAFETY: live if it is not NULL, by this function's contract.
+        let session = unsafe { required(session, "session") }?;
+        // SAFETY: ended by NUL if it is not NULL, by this function's contract.
+        let pack = unsafe { optional_text(pack, "pack") }?;
+        session.lock()?.select(pack)
+    })
+}
+
 /// Judges one text. `result` then holds one item.
 ///
 /// @param options   may be NULL: every default.
@@ -139,8 +170,9 @@ pub unsafe extern "C" fn tl_session_guard(
             let options = unsafe { read_options(options) }?;
             // SAFETY: `text_size` bytes lie there, by this function's contract.
             let text = unsafe { span(text.cast::<u8>(), text_size, "text") }?;
-            let verdict = session.lock()?.guard(text, &options);
-            Ok((Arc::clone(&session.labels), vec![verdict]))
+            let mut inner = session.lock()?;
+            let verdict = inner.guard(text, &options);
+            Ok((session.labels(&inner), vec![verdict]))
         })
     })
 }
@@ -180,8 +212,9 @@ pub unsafe extern "C" fn tl_session_guard_batch(
                 // SAFETY: `size` bytes lie at `data`, by this function's contract.
                 slices.push(unsafe { span(text.data.cast::<u8>(), text.size, &format!("texts[{i}].data")) }?);
             }
-            let verdicts = session.lock()?.guard_batch(&slices, &options);
-            Ok((Arc::clone(&session.labels), verdicts))
+            let mut inner = session.lock()?;
+            let verdicts = inner.guard_batch(&slices, &options);
+            Ok((session.labels(&inner), verdicts))
         })
     })
 }

@@ -209,9 +209,54 @@ pub unsafe extern "C" fn tl_gumbel_detect(
     })
 }
 
+/// Judges a text that alignment resampling may have drawn: several answers were drawn, each with its number, from 0 up, behind the
+/// `width` tokens of context that tl_sampler_gumbel got, and the best was kept.
+///
+/// @param tokens         `n` ids; the first `width` are not judged.
+/// @param width          tokens of context that the writer gave, without the number of the draw.
+/// @param n_draws        answers that were drawn, 1 or more.
+/// @param out_draw       gets the number of the draw that shows most; may be NULL.
+/// @param out_detection  gets what it shows, `p` multiplied by the draws; on failure nothing: z 0, p 1.
+/// @return TL_OK; TL_ERR_INVALID_ARGUMENT for no draws, and too few tokens to judge one; TL_ERR_NULL_ARGUMENT.
+///
+/// # Safety
+/// `n` ids lie at `tokens`; `out_detection` and `out_draw` are NULL or writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tl_gumbel_detect_draws(
+    key: u64,
+    tokens: *const u32,
+    n: usize,
+    width: usize,
+    n_draws: u32,
+    out_draw: *mut u32,
+    out_detection: *mut tl_detection,
+) -> tl_status {
+    boundary(|| {
+        // SAFETY: writable if it is not NULL, by this function's contract.
+        let mut out = unsafe { Out::new(out_detection, "out_detection") }?;
+        out.set(NONE);
+        // SAFETY: `n` ids lie there, by this function's contract.
+        let tokens = unsafe { span(tokens, n, "tokens") }?;
+        let (draw, found) = gumbel::detect_resampled(key, tokens, width, n_draws)?;
+        let scored = n - width;
+        out.set(tl_detection { scored, green: scored, z: found.z, p: found.p });
+        // SAFETY: writable if it is not NULL, by this function's contract.
+        if let Ok(mut out) = unsafe { Out::new(out_draw, "out_draw") } {
+            out.set(draw);
+        }
+        Ok(())
+    })
+}
+
 /// The bytes of a vocabulary's tokens. Immutable; share it freely between threads.
 pub struct tl_vocabulary {
     vocabulary: Arc<Vocabulary>,
+}
+
+impl tl_vocabulary {
+    pub(crate) fn shared(&self) -> Arc<Vocabulary> {
+        Arc::clone(&self.vocabulary)
+    }
 }
 
 /// Takes the bytes of each token. Special tokens have none, whatever they are called.

@@ -8,7 +8,7 @@ use crate::engine::align::Aligner;
 use crate::engine::correct::{AnyCorrector, Corrector, Inspector, Rewriter};
 use crate::engine::guard::Guard;
 use crate::engine::write::Writer;
-use crate::model::backend::{Kind, Settings};
+use crate::model::backend::{Kind, Settings, Sharing};
 use crate::model::family::{
     AlignerEncoder, AnswerInspector, CausalLm, EditTagger, EncoderDecoder, Family, GuardEncoder, wrong_family,
 };
@@ -181,12 +181,14 @@ impl Engine {
     /// [`Code::InvalidArgument`] without a pack, for two packs of one name, or for an instruction set that is not
     /// known; [`Code::Unavailable`] for one that this CPU lacks; otherwise as [`Guard::load`].
     /// # Cost
-    /// Each model is parsed, optimised and run once on a short input.
+    /// Each model is parsed, optimised and run once on a short input. Packs that name the same model file share one.
     pub fn new(config: &Config, packs: &[&Pack]) -> Result<Self, Error> {
         let isa = choose_isa(config.isa.clone().or_else(|| environment("TRUELINE_ISA")))?;
         let ort_library = config.ort_library.clone().or_else(|| environment("TRUELINE_ORT_LIBRARY"));
         let threads = if config.threads > 1 { Threads::new(config.threads)? } else { Threads::none() };
-        let settings = Settings { kind: config.backend, isa, threads: Arc::new(threads), ort_library };
+        let sharing = Arc::new(Sharing::among(packs, config.backend));
+        let settings =
+            Settings { kind: config.backend, isa, threads: Arc::new(threads), ort_library, sharing };
         let mut members: Vec<Member> = Vec::with_capacity(packs.len());
         for pack in packs {
             let name = &pack.manifest().name;
@@ -228,18 +230,7 @@ impl Engine {
     /// # Errors
     /// [`Code::Unavailable`] listing the packs that the engine has.
     pub fn member(&self, pack: Option<&str>) -> Result<&Member, Error> {
-        let found = match pack {
-            None => self.members.first(),
-            Some(name) => self.members.iter().find(|m| m.manifest().name == name),
-        };
-        found.ok_or_else(|| {
-            let known: Vec<&str> = self.members.iter().map(|m| m.manifest().name.as_str()).collect();
-            let name = pack.unwrap_or_default();
-            Error::new(
-                Code::Unavailable,
-                format!("the engine has no pack {name:?}; it has {}", known.join(", ")),
-            )
-        })
+        pick(&self.members, pack)
     }
 
     /// Every pack, in the order in which they were given.
@@ -262,6 +253,22 @@ impl Engine {
     pub fn aligner(&self, pack: Option<&str>) -> Result<&Arc<Aligner>, Error> {
         self.member(pack)?.aligner()
     }
+}
+
+/// The pack of this name, or the first one for `None`.
+///
+/// # Errors
+/// [`Code::Unavailable`] listing the packs that there are.
+pub(super) fn pick<'a>(members: &'a [Member], pack: Option<&str>) -> Result<&'a Member, Error> {
+    let found = match pack {
+        None => members.first(),
+        Some(name) => members.iter().find(|m| m.manifest().name == name),
+    };
+    found.ok_or_else(|| {
+        let known: Vec<&str> = members.iter().map(|m| m.manifest().name.as_str()).collect();
+        let name = pack.unwrap_or_default();
+        Error::new(Code::Unavailable, format!("the engine has no pack {name:?}; it has {}", known.join(", ")))
+    })
 }
 
 /// Puts the guard of this name before every other one.

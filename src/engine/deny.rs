@@ -20,7 +20,7 @@ const DIGEST: usize = 32;
 /// The largest file.
 const MAX_BYTES: u64 = (HEADER + DIGEST) as u64 + 12 * MAX_TOKENS as u64;
 /// Words of a run that is followed; of a longer one its last so many.
-const MAX_RUN: usize = 256;
+pub(super) const MAX_RUN: usize = 256;
 
 /// An index, checked once. Immutable; shared by threads.
 #[derive(Debug)]
@@ -159,14 +159,19 @@ impl DenyIndex {
     }
 
     /// A word's surprise by the corpus's own counts, in nats.
-    fn surprise(&self, word: u32) -> f64 {
+    pub(super) fn surprise(&self, word: u32) -> f64 {
         -(corpus_probability(&self.corpus(), word, self.vocabulary, 1.0) + 1e-12).ln()
     }
 }
 
 /// Words of `text` from byte `from` on, with their places; gives where the first one begins that is not over yet. With `last`
 /// the text's end ends it.
-fn each_word(text: &str, from: usize, last: bool, mut each: impl FnMut(u32, Range<usize>)) -> usize {
+pub(super) fn each_word(
+    text: &str,
+    from: usize,
+    last: bool,
+    mut each: impl FnMut(u32, Range<usize>),
+) -> usize {
     let rest = &text[from..];
     let mut start = None;
     for (at, c) in rest.char_indices().map(|(at, c)| (from + at, c)) {
@@ -191,10 +196,21 @@ fn each_word(text: &str, from: usize, last: bool, mut each: impl FnMut(u32, Rang
 
 /// A word's number: of the same letters in either case the same.
 fn number(word: &str) -> u32 {
-    let lower = word.to_lowercase();
-    let mut raw = [0; 4];
-    raw.copy_from_slice(&blake3::hash(lower.as_bytes()).as_bytes()[..4]);
-    u32::from_le_bytes(raw) % SEPARATOR
+    let of = |lower: &[u8]| {
+        let mut raw = [0; 4];
+        raw.copy_from_slice(&blake3::hash(lower).as_bytes()[..4]);
+        u32::from_le_bytes(raw) % SEPARATOR
+    };
+    // Most words, without a heap call.
+    let mut small = [0; 64];
+    if word.is_ascii()
+        && let Some(lower) = small.get_mut(..word.len())
+    {
+        lower.copy_from_slice(word.as_bytes());
+        lower.make_ascii_lowercase();
+        return of(lower);
+    }
+    of(word.to_lowercase().as_bytes())
 }
 
 /// When a run of words is refused.

@@ -48,8 +48,8 @@ impl GuardOptions {
 /// What the calls of one session use again.
 #[derive(Default)]
 pub(super) struct Work {
-    canonical: Canonical,
-    memory: Memory,
+    pub(super) canonical: Canonical,
+    pub(super) memory: Memory,
 }
 
 /// Scores of all windows of a text, and the bytes of the original that each window stands for.

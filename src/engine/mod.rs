@@ -9,6 +9,7 @@ mod first;
 mod guard;
 pub mod pipeline;
 pub mod policy;
+pub mod provenance;
 mod ready;
 mod session;
 mod verdict;

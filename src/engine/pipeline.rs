@@ -209,7 +209,14 @@ impl Pipeline {
         let mut trace = Vec::new();
         let mut asked = request.to_owned();
         if let Some(filter) = self.stages.filter.clone() {
-            let decision = judge(&filter, Stage::RequestFilter, Role::User, request, options, &mut trace);
+            let decision = judge(
+                (&filter, &mut self.work),
+                Stage::RequestFilter,
+                Role::User,
+                request,
+                options,
+                &mut trace,
+            );
             match passed(&filter, request, &decision) {
                 Some(text) => asked = text,
                 None => return Ok(Outcome::stopped(stop(decision.action), trace)),
@@ -220,12 +227,18 @@ impl Pipeline {
         }
         let language = options.language.clone();
         let filter_options = FilterOptions { role: Some(Role::Assistant), language, ..times(options) };
-        let stream =
+        let mut stream =
             self.stages.filter.clone().map(|filter| Stream::new(filter, filter_options)).transpose()?;
+        if let Some(stream) = &mut stream {
+            stream.swap_memory(&mut self.work.judging.memory);
+        }
         let show = show.filter(|_| self.stages.correctors.is_empty());
         let mut sink = Sink { stream, answer: Vec::new(), most: MAX_ANSWER_BYTES, show, failed: None };
         let started = Instant::now();
         let written = generate(&asked, &mut sink);
+        if let (Some(stream), Err(_)) = (&mut sink.stream, &written) {
+            stream.swap_memory(&mut self.work.judging.memory);
+        }
         let generated = |decision, error| TraceStep {
             stage: Stage::Generate,
             decision,
@@ -243,6 +256,7 @@ impl Pipeline {
         let decision = match (stream, failed) {
             (Some(mut stream), _) => {
                 let decision = stream.finish().clone();
+                stream.swap_memory(&mut self.work.judging.memory);
                 if let Some(show) = show {
                     let rest = stream.take();
                     if !rest.is_empty() {
@@ -283,10 +297,16 @@ impl Pipeline {
     ) -> Result<Outcome, Error> {
         check(options)?;
         let mut trace = Vec::new();
-        let decision =
-            self.stages.filter.clone().map(|filter| {
-                judge(&filter, Stage::AnswerFilter, Role::Assistant, answer, options, &mut trace)
-            });
+        let decision = self.stages.filter.clone().map(|filter| {
+            judge(
+                (&filter, &mut self.work),
+                Stage::AnswerFilter,
+                Role::Assistant,
+                answer,
+                options,
+                &mut trace,
+            )
+        });
         self.settle(request, answer.to_owned(), decision, options, trace)
     }
 
@@ -322,7 +342,8 @@ impl Pipeline {
         });
         let Some(text) = text else { return request };
         let Some(filter) = self.stages.filter.clone() else { return text };
-        let decision = judge(&filter, Stage::RewriteFilter, Role::User, &text, options, trace);
+        let decision =
+            judge((&filter, &mut self.work), Stage::RewriteFilter, Role::User, &text, options, trace);
         passed(&filter, &text, &decision).unwrap_or(request)
     }
 
@@ -349,7 +370,14 @@ impl Pipeline {
         };
         let decision = match decision.filter(|_| !corrected) {
             Some(decision) => decision,
-            None => judge(&filter, Stage::FinalFilter, Role::Assistant, &text, options, &mut trace),
+            None => judge(
+                (&filter, &mut self.work),
+                Stage::FinalFilter,
+                Role::Assistant,
+                &text,
+                options,
+                &mut trace,
+            ),
         };
         Ok(match passed(&filter, &text, &decision) {
             Some(text) => Outcome { action: decision.action, text, corrected, trace },
@@ -482,7 +510,7 @@ fn times(options: &PipelineOptions) -> FilterOptions {
 }
 
 fn judge(
-    filter: &Arc<Filter>,
+    (filter, work): (&Arc<Filter>, &mut Work),
     stage: Stage,
     role: Role,
     text: &str,
@@ -491,7 +519,7 @@ fn judge(
 ) -> Decision {
     let started = Instant::now();
     let asked = FilterOptions { role: Some(role), language: options.language.clone(), ..times(options) };
-    let decision = Filter::judge(filter, text.as_bytes(), &asked);
+    let decision = Filter::judge_with(filter, &mut work.judging.memory, text.as_bytes(), &asked);
     trace.push(filtered(stage, filter, &decision, started.elapsed()));
     decision
 }

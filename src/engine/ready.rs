@@ -101,9 +101,9 @@ impl Ready {
 
     /// The tokens of a text's canonical form, which stays in `work`.
     pub(super) fn encode(&self, work: &mut Work, text: &str, control: &Control) -> Result<(), Error> {
-        work.canonical.assign(text)?;
-        let (scratch, out) = (&mut work.tokenizer, &mut work.encoding);
-        self.tokenizer.encode_into(work.canonical.text(), control, scratch, out)
+        let canonical = &mut work.judging.canonical;
+        canonical.assign(text)?;
+        self.tokenizer.encode_into(canonical.text(), control, &mut work.tokenizer, &mut work.encoding)
     }
 
     /// The most content tokens of a window, and how far the next one begins after it.

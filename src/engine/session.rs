@@ -2,9 +2,9 @@
 
 use crate::Error;
 use crate::engine::align;
-use crate::engine::config::{Engine, Member};
+use crate::engine::config::{self, Engine, Member};
 use crate::engine::correct::{self, Checks, CorrectOptions, Correction};
-use crate::engine::guard::{GuardOptions, Work};
+use crate::engine::guard::GuardOptions;
 use crate::engine::verdict::Verdict;
 #[cfg(doc)]
 use crate::engine::write::Writer;
@@ -17,8 +17,7 @@ pub struct Session {
     member: Member,
     /// Every pack of the engine: what judges a correction is looked for among them.
     members: Vec<Member>,
-    work: Work,
-    correcting: correct::Work,
+    work: correct::Work,
     aligning: align::Work,
 }
 
@@ -30,13 +29,28 @@ impl Session {
     pub fn new(engine: &Engine, pack: Option<&str>) -> Result<Self, Error> {
         let member = engine.member(pack)?.clone();
         let members = engine.members().to_vec();
-        Ok(Self {
-            member,
-            members,
-            work: Work::default(),
-            correcting: Default::default(),
-            aligning: Default::default(),
-        })
+        Ok(Self { member, members, work: Default::default(), aligning: Default::default() })
+    }
+
+    /// Goes on with another pack of the engine, or with its first for `None`. What the session remembers stays: a text that a
+    /// guard has read costs a corrector that shares its model no further pass.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] listing the packs that the engine has; the session then stays with the pack that it had.
+    pub fn select(&mut self, pack: Option<&str>) -> Result<(), Error> {
+        self.member = config::pick(&self.members, pack)?.clone();
+        Ok(())
+    }
+
+    /// The engine's packs, in the order in which they were given.
+    pub fn packs(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Runs of models that several packs share: how many were made, and how many were not needed because the last ones are
+    /// remembered.
+    pub fn passes(&self) -> (u64, u64) {
+        self.work.judging.memory.passes()
     }
 
     /// The pack in use.
@@ -53,7 +67,7 @@ impl Session {
     /// # Cost
     /// Linear in the text; one model run a window.
     pub fn guard(&mut self, text: &[u8], options: &GuardOptions) -> Result<Verdict, Error> {
-        self.member.guard()?.judge(&mut self.work, text, options, &options.control())
+        self.member.guard()?.judge(&mut self.work.judging, text, options, &options.control())
     }
 
     /// Judges several texts, each as if it were alone: a verdict does not depend on its neighbours.
@@ -61,7 +75,7 @@ impl Session {
     /// One deadline holds for the whole batch; the texts that it leaves unjudged get its error.
     pub fn guard_batch(&mut self, texts: &[&[u8]], options: &GuardOptions) -> Vec<Result<Verdict, Error>> {
         let control = options.control();
-        let work = &mut self.work;
+        let work = &mut self.work.judging;
         let mut judge = |text: &&[u8]| self.member.guard()?.judge(work, text, options, &control);
         texts.iter().map(&mut judge).collect()
     }
@@ -72,7 +86,7 @@ impl Session {
     /// [`crate::Code::Unavailable`] if the session's pack is no inspector; as
     /// [`Inspector::inspect`](correct::Inspector::inspect).
     pub fn inspect(&mut self, question: &str, answer: &str, control: &Control) -> Result<f64, Error> {
-        self.member.inspector()?.inspect(&mut self.correcting, question, answer, control)
+        self.member.inspector()?.inspect(&mut self.work, question, answer, control)
     }
 
     /// Corrects a text, the answer to a question if there is one. The engine's first guard and its first inspector, where
@@ -90,7 +104,7 @@ impl Session {
         let guard = self.members.iter().find_map(|m| m.guard().ok());
         let inspector = self.members.iter().find_map(|m| m.inspector().ok());
         let checks = Checks { guard: guard.map(|g| &**g), inspector: inspector.map(|i| &**i) };
-        self.member.any_corrector()?.correct(&mut self.correcting, question, text, checks, options)
+        self.member.any_corrector()?.correct(&mut self.work, question, text, checks, options)
     }
 
     /// Writes a text after a prompt, or from what the pack's encoder reads; `each` gets its pieces, and ends it by `false`.
@@ -103,7 +117,7 @@ impl Session {
         options: &WriteOptions,
         each: &mut dyn FnMut(&str) -> bool,
     ) -> Result<Written, Error> {
-        self.member.writer()?.write(&mut self.correcting, prompt, options, each)
+        self.member.writer()?.write(&mut self.work, prompt, options, each)
     }
 
     /// Aligns the words of two sentences.

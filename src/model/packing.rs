@@ -14,6 +14,9 @@ pub struct Choice {
     pub int8_weights: bool,
     /// Attention stays in `f32` although the linear layers are int8.
     pub exact_attention: bool,
+    /// The plan has every output of the model file, not those of the pack alone: packs of the same file that are packed so
+    /// share one plan in an engine, and one pass for a text.
+    pub all_outputs: bool,
 }
 
 /// A pack's compiled plan, and the manifest that goes with it.
@@ -68,7 +71,7 @@ fn compiled(pack: &Pack, choice: Choice) -> Result<Vec<u8>, Error> {
     use crate::model::tokenizer::Tokenizer;
 
     let weights = if choice.int8_weights { WeightForm::Int8 } else { WeightForm::AsStored };
-    let compiled = backend::compile(pack, weights, choice.exact_attention)?;
+    let compiled = backend::compile(pack, &outputs(pack, choice)?, weights, choice.exact_attention)?;
     let source = Source {
         model: sha256(pack.model()?),
         tokenizer: sha256(pack.tokenizer()?),
@@ -79,6 +82,20 @@ fn compiled(pack: &Pack, choice: Choice) -> Result<Vec<u8>, Error> {
     let bytes = file::write(&compiled.plan, &vocabulary, &compiled.constants, &source)?;
     PlanFile::read(Arc::new(Mapped::copy_of(&bytes)), None).map_err(Unusable::into_error)?.program()?;
     Ok(bytes)
+}
+
+/// The graph's names of the outputs that the plan has, the pack's own first.
+#[cfg(feature = "tract")]
+fn outputs(pack: &Pack, choice: Choice) -> Result<Vec<String>, Error> {
+    let (_, mut outputs) = crate::model::backend::graph_names(pack.manifest())?;
+    if choice.all_outputs {
+        for port in crate::model::onnx::inspect(pack.model()?)?.outputs {
+            if !outputs.contains(&port.name) {
+                outputs.push(port.name);
+            }
+        }
+    }
+    Ok(outputs)
 }
 
 #[cfg(not(feature = "tract"))]

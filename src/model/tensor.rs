@@ -80,6 +80,18 @@ impl Tensor {
         &self.data
     }
 
+    /// Bytes of the numbers.
+    pub fn bytes(&self) -> usize {
+        match &self.data {
+            Data::I64(v) => size_of_val(&v[..]),
+            Data::F32(v) => size_of_val(&v[..]),
+            Data::I32(v) => size_of_val(&v[..]),
+            Data::Bool(v) => size_of_val(&v[..]),
+            Data::U8(v) => size_of_val(&v[..]),
+            Data::I8(v) => size_of_val(&v[..]),
+        }
+    }
+
     /// The numbers as `f32`, if that is what they are.
     pub fn f32s(&self) -> Option<&[f32]> {
         match &self.data {

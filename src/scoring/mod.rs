@@ -6,5 +6,5 @@ pub mod decode;
 pub mod graph;
 pub mod guard;
 pub mod preference;
-mod refuse;
+pub(crate) mod refuse;
 pub mod score;

@@ -3,12 +3,12 @@
 use crate::{Code, Error};
 
 /// An [`Code::InvalidArgument`] with this sentence.
-pub(super) fn invalid(message: impl Into<String>) -> Error {
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidArgument, message)
 }
 
 /// Refuses two lists that should be of one length.
-pub(super) fn same_length(first: (&str, usize), second: (&str, usize)) -> Result<(), Error> {
+pub(crate) fn same_length(first: (&str, usize), second: (&str, usize)) -> Result<(), Error> {
     if first.1 == second.1 {
         return Ok(());
     }
@@ -17,7 +17,7 @@ pub(super) fn same_length(first: (&str, usize), second: (&str, usize)) -> Result
 }
 
 /// Refuses NaN and infinities.
-pub(super) fn all_finite(name: &str, values: impl IntoIterator<Item = f64>) -> Result<(), Error> {
+pub(crate) fn all_finite(name: &str, values: impl IntoIterator<Item = f64>) -> Result<(), Error> {
     match values.into_iter().enumerate().find(|(_, value)| !value.is_finite()) {
         None => Ok(()),
         Some((position, value)) => {
@@ -27,7 +27,7 @@ pub(super) fn all_finite(name: &str, values: impl IntoIterator<Item = f64>) -> R
 }
 
 /// Refuses a value outside the open interval (0, 1).
-pub(super) fn open_unit(name: &str, value: f64) -> Result<(), Error> {
+pub(crate) fn open_unit(name: &str, value: f64) -> Result<(), Error> {
     if value > 0.0 && value < 1.0 {
         return Ok(());
     }

@@ -112,7 +112,7 @@ fn programs(
     let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
     let (large, small) = CASCADE.map(PathBuf::from).into();
     let model = PathBuf::from(LANGUAGE_MODEL);
-    let table: [(&str, &str, Vec<&Path>); 10] = [
+    let table: [(&str, &str, Vec<&Path>); 11] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
@@ -121,6 +121,7 @@ fn programs(
         ("correct.c", "-std=c99", vec![&corrector, &inspector, &large, &small]),
         ("pipeline.c", "-std=c99", vec![&model, &corrector, &inspector]),
         ("decode.c", "-std=c99", vec![]),
+        ("choose.c", "-std=c99", vec![]),
         ("threads.c", "-std=gnu99", vec![&pack]),
         ("wrapper.cpp", "-std=c++17", vec![&pack, &aligner]),
     ];

@@ -25,6 +25,10 @@ const SOURCES: &[&str] = &[
     "decode",
     "cards",
     "watermark",
+    "choose",
+    "preference",
+    "provenance",
+    "refine",
 ];
 
 const TOP: &str = r#"/* trueline.h: aligner and safety-filter models on the device. Made from ffi/src by `cargo xtask header`.
@@ -75,6 +79,12 @@ const MACROS: &str = r#"
 #define TL_CARDS_OPTIONS_INIT { sizeof(tl_cards_options), 128, 3.0f, 8.5f, 0.5f, 0.7f, 0, 0, 0, 0, 0 }
 /** Every default of a tl_watermark_options; set `n_vocab`. */
 #define TL_WATERMARK_OPTIONS_INIT { sizeof(tl_watermark_options), 0, 0, 0.0f, 0 }
+/** An adapter of nothing; set every field. */
+#define TL_ADAPTER_INIT { sizeof(tl_adapter), 0.0f, 0, 0, 0, 0, NULL, NULL, NULL }
+/** No reward seen. */
+#define TL_SHIFT_INIT { 0.0, 1.0, 1e-24 }
+/** Every default of a tl_deny_options. */
+#define TL_DENY_OPTIONS_INIT { sizeof(tl_deny_options), 0, 0.0f, 0.0f }
 "#;
 
 /// Writes the header.

@@ -9,6 +9,7 @@ mod demo;
 mod header;
 mod idle;
 mod kit;
+mod llama;
 mod mca;
 mod models;
 mod peers;
@@ -30,6 +31,7 @@ cargo xtask header   write include/trueline.h anew from ffi/src
 cargo xtask peers    fetch the pinned peers (onnxruntime) into .peers/, for tests and benches beside them
 cargo xtask bench-kit [aarch64|x86_64]
                      a static benchmark and a packed pack in one archive, for a board (default: aarch64)
+cargo xtask llama    build the llama.cpp of a Python source package (minutes), run examples/cpp/llama_sampler.cpp on a tiny model
 cargo xtask models   make the packs that are too large for the repository, in target/models: the aligner of all languages
 cargo xtask idle     CPU time of an engine's threads over 60 idle seconds, to benches/results/idle.md
 cargo xtask size     build both shared libraries as they ship, write whose code they are to benches/results/size.md
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ["size"] => size::run(),
         ["bench-kit"] => kit::run("aarch64"),
         ["bench-kit", architecture] => kit::run(architecture),
+        ["llama"] => llama::run_example(),
         ["models"] => models::run_all(),
         ["idle"] => idle::run(60),
         ["compare", rest @ ..] => compare::run(rest),

@@ -37,7 +37,8 @@ pub fn run(report: &mut Report, full: &Build) {
 /// Its own folder, so that the full build beside it is not compiled anew each time.
 const SLIM: [&str; 3] = ["--no-default-features", "--target-dir", "target/slim"];
 
-fn build() -> Result<Build, String> {
+/// Builds library and command line of the slim profile.
+pub fn build() -> Result<Build, String> {
     execute(cargo(&["build", "-p", "trueline_ffi", "-p", "trueline_cli"]).args(SLIM))?;
     let libraries = root().join("target/slim/debug");
     let programs = libraries.join("c");

@@ -446,6 +446,9 @@ pub struct PackArgs {
     /// Keep attention in f32 where the linear layers are int8
     #[arg(long)]
     pub exact_attention: bool,
+    /// Compile every output of the model file: packs of the same file that are packed so share one plan and one pass
+    #[arg(long)]
+    pub all_outputs: bool,
     /// Leave the model file out: the compiled plan is all that is needed to run
     #[arg(long)]
     pub slim: bool,

@@ -9,6 +9,7 @@ use trueline_core::scoring::decode::gumbel::{select, uniform};
 use trueline_core::scoring::decode::realign::realign_probabilities;
 use trueline_core::scoring::score::softmax::softmax;
 
+use super::more;
 use super::watermark::watermark;
 use super::{Fields, invalid, write_all};
 
@@ -21,9 +22,13 @@ pub fn answer(fields: &Fields) -> Result<Value, Error> {
         "tq_indirect" => guided(fields, true),
         "kgw" => kgw(fields),
         "gumbel" => gumbel(fields),
-        other => Err(invalid(format!(
-            "method {other:?}; it is dera, clm, args, tq_direct, tq_indirect, kgw or gumbel"
-        ))),
+        method => match more::answer(method, fields) {
+            Some(answer) => answer,
+            None => Err(invalid(format!(
+                "method {method:?}; it is dera, clm, args, tq_direct, tq_indirect, kgw, gumbel, {}",
+                more::METHODS.join(", ")
+            ))),
+        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pure functions on numbers, a JSON object a line: what decoding steps and watermarks have in common.
 
 pub mod decode;
+mod more;
 pub mod watermark;
 
 use std::ffi::OsString;
@@ -104,6 +105,11 @@ impl Fields {
                 Err(e) => Err(invalid(format!("the line is no JSON object: {e}"))),
             },
         }
+    }
+
+    /// Fields from elsewhere than a line.
+    pub fn of<'a>(fields: impl IntoIterator<Item = (&'a str, Value)>) -> Self {
+        Self(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Whether a field is there and not null.

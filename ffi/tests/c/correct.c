@@ -138,6 +138,16 @@ int main(int argc, char **argv) {
   CHECK(tl_session_inspect(inspecting, NULL, "why?", 4, "because", 7, &again) == TL_OK);
   CHECK(aligned >= 0 && aligned <= 1 && memcmp(&aligned, &again, sizeof aligned) == 0);
   misuse(session, inspecting, correction);
+  /* One session for both packs, which share a model file: it goes from one to the other, and its answers stay the same. */
+  CHECK(tl_session_select(session, tl_pack_name(packs[1])) == TL_OK);
+  CHECK(tl_session_inspect(session, NULL, "why?", 4, "because", 7, &again) == TL_OK);
+  CHECK(memcmp(&aligned, &again, sizeof aligned) == 0);
+  CHECK_ERROR(tl_session_select(session, "none"), TL_ERR_UNAVAILABLE, tl_pack_name(packs[0]));
+  CHECK(tl_session_inspect(session, NULL, "why?", 4, "because", 7, &again) == TL_OK);
+  CHECK(tl_session_select(session, NULL) == TL_OK);
+  one(session, correction, texts[1], &changed);
+  CHECK_ERROR(tl_session_select(session, "\xff"), TL_ERR_UTF8, "byte 0");
+  CHECK_ERROR(tl_session_select(NULL, NULL), TL_ERR_NULL_ARGUMENT, "session");
   tl_correction_destroy(correction);
   tl_session_destroy(session);
   tl_session_destroy(inspecting);

@@ -75,6 +75,17 @@ static void drafts(const tl_engine *engine, tl_session *session) {
   CHECK(tl_draft_truncate(draft, length) == TL_OK && tl_draft_length(draft) == length);
   CHECK_ERROR(tl_draft_logits(draft, logits, n), TL_ERR_INVALID_ARGUMENT, "cut");
   CHECK(tl_draft_begin(draft, prompt, strlen(prompt)) == TL_OK && likeliest(draft, logits, n) == first);
+  /* A prompt that is kept, and what is said after it: as if both had been read at once. */
+  CHECK(tl_draft_append(draft, " cold", 5) == TL_OK && tl_draft_length(draft) > length);
+  token = likeliest(draft, logits, n);
+  CHECK(tl_draft_truncate(draft, length) == TL_OK && tl_draft_append(draft, " warm", 5) == TL_OK);
+  CHECK(tl_draft_truncate(draft, length) == TL_OK && tl_draft_append(draft, " cold", 5) == TL_OK);
+  CHECK(likeliest(draft, logits, n) == token);
+  CHECK(tl_draft_begin(draft, "the weather is cold", 19) == TL_OK && likeliest(draft, logits, n) == token);
+  CHECK_ERROR(tl_draft_append(draft, NULL, 0), TL_ERR_EMPTY_TEXT, "no token");
+  CHECK_ERROR(tl_draft_append(draft, "\xff", 1), TL_ERR_UTF8, "byte 0");
+  CHECK_ERROR(tl_draft_append(NULL, "a", 1), TL_ERR_NULL_ARGUMENT, "draft");
+  CHECK(tl_draft_begin(draft, prompt, strlen(prompt)) == TL_OK);
   /* A search, and a callback that has enough. */
   whole.session = NULL;
   whole.pieces = whole.size = 0;

@@ -143,7 +143,7 @@ pub(super) fn settle(
 ) -> Result<Correction, Error> {
     let Made { text: corrected, harm, blocked } = made;
     let blocked = match checks.guard {
-        Some(guard) => [blocks(guard, text, control)?, blocks(guard, &corrected, control)?],
+        Some(guard) => [blocks(work, guard, text, control)?, blocks(work, guard, &corrected, control)?],
         None => blocked,
     };
     let scores = match checks.inspector {
@@ -173,11 +173,11 @@ pub(super) fn settle(
     })
 }
 
-fn blocks(guard: &Guard, text: &str, control: &Control) -> Result<bool, Error> {
+fn blocks(work: &mut Work, guard: &Guard, text: &str, control: &Control) -> Result<bool, Error> {
     // There is nothing to block in no text.
     if text.trim().is_empty() {
         return Ok(false);
     }
-    let verdict = guard.judge(&mut Default::default(), text.as_bytes(), &GuardOptions::default(), control)?;
+    let verdict = guard.judge(&mut work.judging, text.as_bytes(), &GuardOptions::default(), control)?;
     Ok(verdict.action == Action::Block)
 }

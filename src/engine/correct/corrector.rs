@@ -69,7 +69,8 @@ impl Corrector {
         let harmful = edits.labels.iter().filter_map(place).collect();
         let last = ready.last_token();
         let corrector = Self { ready, edits, harmful };
-        let outputs = corrector.ready.run(&mut Work::default().memory, &[last], &Control::unlimited())?;
+        let outputs =
+            corrector.ready.run(&mut Work::default().judging.memory, &[last], &Control::unlimited())?;
         corrector.outputs(&outputs, 1)?;
         Ok(corrector)
     }
@@ -94,7 +95,8 @@ impl Corrector {
     /// [`Code::EmptyText`], [`Code::TooLarge`] for the text; [`Code::InvalidArgument`] for the options. What the guard says,
     /// who must not be passed over.
     /// # Cost
-    /// One model run a window for a text that needs nothing; for others one more for each bias tried, in each round.
+    /// One model run a window for a text that needs nothing; for others one more for each bias tried, in each round. A guard
+    /// whose model is this pack's adds none.
     pub fn correct(
         &self,
         work: &mut Work,
@@ -204,7 +206,8 @@ impl Corrector {
         let mut harm = 0.0_f64;
         for span in window::layout(n, content, stride)? {
             control.check()?;
-            let outputs = self.ready.run(&mut work.memory, &work.encoding.ids[span.clone()], control)?;
+            let outputs =
+                self.ready.run(&mut work.judging.memory, &work.encoding.ids[span.clone()], control)?;
             let (rows, logits) = self.outputs(&outputs, span.len())?;
             for (&place, label) in self.harmful.iter().map(|place| (place, &self.manifest().labels[*place])) {
                 let share = sigmoid(f64::from(logits[place]), label.temperature) / label.threshold;
@@ -221,7 +224,7 @@ impl Corrector {
         }
         let (mut words, mut logits): (Vec<Word>, Vec<f32>) = (Vec::new(), Vec::new());
         for (i, (&id, &(start, end))) in work.encoding.ids.iter().zip(&work.encoding.offsets).enumerate() {
-            let bytes = work.canonical.original_span(start..end)?;
+            let bytes = work.judging.canonical.original_span(start..end)?;
             let continues =
                 self.ready.tokenizer.token(id).is_some_and(|t| t.len() > 2 && t.starts_with(CONTINUES));
             match words.last_mut() {

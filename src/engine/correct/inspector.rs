@@ -106,7 +106,7 @@ impl Inspector {
     ) -> Result<f64, Error> {
         let manifest = &self.ready.manifest;
         let inputs = AnswerInspector::encode_pair(manifest, question, answer)?;
-        let outputs = self.ready.backend.run(&mut work.memory, &inputs, control)?;
+        let outputs = self.ready.backend.run(&mut work.judging.memory, &inputs, control)?;
         match (outputs.first().map(|t| (t.shape(), t.f32s())), &manifest.labels[..]) {
             (Some(([1, 1], Some(&[logit]))), [label]) if !logit.is_nan() => {
                 Ok(sigmoid(f64::from(logit), label.temperature))

@@ -11,16 +11,15 @@ pub use corrector::Corrector;
 pub use inspector::Inspector;
 pub use rewriter::{AnyCorrector, Rewriter};
 
-use crate::model::backend::Memory;
+use crate::engine::guard;
 use crate::model::generator::Run;
 use crate::model::tokenizer::{Encoding, Scratch};
-use crate::scoring::guard::canonical::Canonical;
 
 /// What the calls of one session use again.
 #[derive(Default)]
 pub struct Work {
-    pub(super) canonical: Canonical,
-    memory: Memory,
+    /// What a guard uses, too, and with it the passes that packs of one model share.
+    pub(super) judging: guard::Work,
     pub(super) tokenizer: Scratch,
     pub(super) encoding: Encoding,
     /// Of a pack that writes.

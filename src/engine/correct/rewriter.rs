@@ -65,7 +65,7 @@ impl Rewriter {
             return Err(Error::new(Code::TooLarge, message));
         }
         let control = Control::new(options.timeout, options.cancel.clone());
-        let harm = self.harm(text, checks, &control)?;
+        let harm = self.harm(work, text, checks, &control)?;
         if self.writer.gate().is_some_and(|gate| harm < gate.share) {
             return Ok(Correction::kept(text, Reason::Unchanged, [harm; 2]));
         }
@@ -95,10 +95,10 @@ impl Rewriter {
 
     /// How harmful a text is by the guard, in the labels of the gate: the largest share of a threshold. NaN without a guard that
     /// has one of them.
-    fn harm(&self, text: &str, checks: Checks<'_>, control: &Control) -> Result<f64, Error> {
+    fn harm(&self, work: &mut Work, text: &str, checks: Checks<'_>, control: &Control) -> Result<f64, Error> {
         let (Some(gate), Some(guard)) = (self.writer.gate(), checks.guard) else { return Ok(f64::NAN) };
         let options = GuardOptions::default();
-        let verdict = guard.judge(&mut Default::default(), text.as_bytes(), &options, control)?;
+        let verdict = guard.judge(&mut work.judging, text.as_bytes(), &options, control)?;
         let labels = &guard.manifest().labels;
         let of = |c: &CategoryScore| gate.labels.contains(&labels[c.label].name);
         let shares =

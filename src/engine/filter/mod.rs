@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::engine::guard::Guard;
 use crate::engine::policy::Policy;
+use crate::model::backend::Memory;
 use crate::model::control::{CancelToken, Control};
 use crate::model::manifest::Role;
 use crate::scoring::guard::language;
@@ -122,8 +123,21 @@ impl Filter {
     /// # Cost
     /// Linear in the text; one model run for each window that differs from the others.
     pub fn judge(filter: &Arc<Self>, text: &[u8], options: &FilterOptions) -> Decision {
+        Self::judge_with(filter, &mut Memory::default(), text, options)
+    }
+
+    /// As [`Filter::judge`], with memory that is used again.
+    pub(super) fn judge_with(
+        filter: &Arc<Self>,
+        memory: &mut Memory,
+        text: &[u8],
+        options: &FilterOptions,
+    ) -> Decision {
         let mut stream = Stream::one_shot(Arc::clone(filter), options.clone());
-        stream.judge(text)
+        stream.swap_memory(memory);
+        let decision = stream.judge(text);
+        stream.swap_memory(memory);
+        decision
     }
 
     /// The threshold that a category's scores are held against.

@@ -29,7 +29,7 @@ type Window = (Box<[u32]>, Box<str>);
 /// What is kept of a growing text.
 #[derive(Default)]
 pub(super) struct Scores {
-    memory: Memory,
+    pub(super) memory: Memory,
     /// Scores of windows by their token ids; with a first look, by their text as well.
     known: HashMap<Window, Box<[f64]>>,
     ids: Vec<u32>,

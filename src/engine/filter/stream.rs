@@ -7,6 +7,7 @@ use super::front::{Finding, Front};
 use super::model::{Maxima, Scores};
 use super::{Filter, FilterOptions, chosen_language};
 use crate::engine::verdict::Action;
+use crate::model::backend::Memory;
 use crate::model::control::Control;
 use crate::scoring::guard::stream::Hysteresis;
 use crate::{Code, Error};
@@ -89,6 +90,11 @@ impl Stream {
             decision: None,
             stepwise: false,
         }
+    }
+
+    /// Exchanges what the model's runs use again, and with it the passes that are remembered.
+    pub(in crate::engine) fn swap_memory(&mut self, memory: &mut Memory) {
+        std::mem::swap(&mut self.scores.memory, memory);
     }
 
     pub(super) fn judge(&mut self, text: &[u8]) -> Decision {

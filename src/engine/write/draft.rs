@@ -68,6 +68,21 @@ impl Draft {
         self.writer.step(&mut self.run, tokens, control)
     }
 
+    /// Adds a text, cut into tokens by itself, to every text: what comes after a prompt that is kept.
+    ///
+    /// # Errors
+    /// [`Code::EmptyText`] for a text without a token; as [`Writer::tokens`] and [`Writer::step`].
+    pub fn append(&mut self, text: &str, control: &Control) -> Result<(), Error> {
+        let tokens = self.writer.tokens(&mut self.work, text, control)?;
+        if tokens.is_empty() {
+            let message =
+                format!("a text of {} bytes has no token; there is nothing to go on with", text.len());
+            return Err(Error::new(Code::EmptyText, message));
+        }
+        let tokens = tokens.repeat(self.run.texts());
+        self.writer.step(&mut self.run, &tokens, control)
+    }
+
     /// Text `i` goes on from what text `from[i]` was; a step has to follow before there are logits again.
     ///
     /// # Errors

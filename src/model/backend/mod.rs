@@ -7,6 +7,7 @@ use crate::model::control::Control;
 use crate::model::family::{Family, NgramLinear};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
+use crate::model::plan::file::PlanFile;
 use crate::model::plan::run::{Program, State};
 use crate::model::plan::threads::Threads;
 use crate::model::tensor::Tensor;
@@ -17,11 +18,14 @@ mod ngrams;
 mod ort;
 mod plan;
 pub mod replay;
+mod shared;
 #[cfg(feature = "tract")]
 mod tract;
 
 #[cfg(feature = "tract")]
 pub(in crate::model) use plan::compile;
+
+pub use shared::Sharing;
 
 /// Runs one model. Shared by threads.
 pub trait Backend: Send + Sync {
@@ -43,6 +47,15 @@ pub trait Backend: Send + Sync {
 pub struct Memory {
     /// Buffers of compiled plans.
     pub plan: State,
+    passes: shared::Passes,
+}
+
+impl Memory {
+    /// Runs of models that several packs share: how many were made, and how many were not needed because the last ones are
+    /// remembered.
+    pub fn passes(&self) -> (u64, u64) {
+        (self.passes.made, self.passes.remembered)
+    }
 }
 
 /// Which backend runs a model.
@@ -109,12 +122,20 @@ pub struct Settings {
     pub threads: Arc<Threads>,
     /// Path of libonnxruntime, for [`Kind::Ort`] alone.
     pub ort_library: Option<String>,
+    /// Packs that share a model; none by default.
+    pub sharing: Arc<Sharing>,
 }
 
 impl Settings {
     /// This kind on the best instructions of this CPU, on the calling thread.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, isa: Isa::best(), threads: Arc::new(Threads::none()), ort_library: None }
+        Self {
+            kind,
+            isa: Isa::best(),
+            threads: Arc::new(Threads::none()),
+            ort_library: None,
+            sharing: Arc::default(),
+        }
     }
 }
 
@@ -138,43 +159,71 @@ pub fn load(settings: &Settings, pack: &Pack) -> Result<Loaded, Error> {
     if pack.manifest().family == NgramLinear.name() {
         return ngrams::load(settings, pack);
     }
-    let asked = |kind: Kind| format!("backend {} was asked for", kind.name());
-    match settings.kind {
-        Kind::Default => match plan::load(settings, pack) {
-            Ok(loaded) => Ok(loaded),
-            // Without a compiler, or with a plan that cannot be run, there is nothing to fall back to.
-            Err(refusal) if refusal.code != Code::Unavailable || !cfg!(feature = "tract") => Err(refusal),
-            Err(refusal) => {
-                log::info!("pack {} runs on tract: {}", pack.manifest().name, refusal.message);
-                Ok(Loaded { backend: load_tract(pack)?, kind: Kind::Tract, why: refusal.message })
-            }
-        },
-        Kind::Plan => plan::load(settings, pack),
-        Kind::Tract => Ok(Loaded { backend: load_tract(pack)?, kind: Kind::Tract, why: asked(Kind::Tract) }),
-        Kind::Ort => {
-            let backend = load_ort(pack, settings.ort_library.as_deref())?;
-            Ok(Loaded { backend, kind: Kind::Ort, why: asked(Kind::Ort) })
+    if let Some(shared) = settings.sharing.load(settings, pack)? {
+        return Ok(shared);
+    }
+    let (_, outputs) = graph_names(pack.manifest())?;
+    let label = &pack.manifest().name;
+    match load_as(settings, pack, &outputs, pack.plan(), label) {
+        // Without a compiler, or with a plan that cannot be run, there is nothing to fall back to.
+        Err(refusal)
+            if settings.kind == Kind::Default
+                && refusal.code == Code::Unavailable
+                && cfg!(feature = "tract") =>
+        {
+            log::info!("pack {label} runs on tract: {}", refusal.message);
+            let backend = load_tract(pack, &outputs, label)?;
+            Ok(Loaded { backend, kind: Kind::Tract, why: refusal.message })
         }
+        other => other,
     }
 }
 
+/// Prepares a model for these of the graph's outputs, by `plan` if it is not to be compiled; [`Kind::Default`] is a plan.
+/// `label` is whose model it is, for messages.
+fn load_as(
+    settings: &Settings,
+    pack: &Pack,
+    outputs: &[String],
+    plan: Option<&PlanFile>,
+    label: &str,
+) -> Result<Loaded, Error> {
+    let kind = settings.kind;
+    let backend = match kind {
+        Kind::Default | Kind::Plan => return plan::load(settings, pack, outputs, plan, label),
+        Kind::Tract => load_tract(pack, outputs, label)?,
+        Kind::Ort => load_ort(pack, outputs, label, settings.ort_library.as_deref())?,
+    };
+    Ok(Loaded { backend, kind, why: format!("backend {} was asked for", kind.name()) })
+}
+
 #[cfg(feature = "tract")]
-fn load_tract(pack: &Pack) -> Result<Box<dyn Backend>, Error> {
-    Ok(Box::new(tract::Tract::new(pack)?))
+fn load_tract(pack: &Pack, outputs: &[String], label: &str) -> Result<Box<dyn Backend>, Error> {
+    Ok(Box::new(tract::Tract::new(pack, outputs, label)?))
 }
 
 #[cfg(not(feature = "tract"))]
-fn load_tract(_pack: &Pack) -> Result<Box<dyn Backend>, Error> {
+fn load_tract(_pack: &Pack, _outputs: &[String], _label: &str) -> Result<Box<dyn Backend>, Error> {
     Err(Error::new(Code::Unavailable, "this build has no backend tract (feature `tract`)"))
 }
 
 #[cfg(feature = "ort")]
-fn load_ort(pack: &Pack, library: Option<&str>) -> Result<Box<dyn Backend>, Error> {
-    Ok(Box::new(ort::Ort::new(pack, library)?))
+fn load_ort(
+    pack: &Pack,
+    outputs: &[String],
+    label: &str,
+    library: Option<&str>,
+) -> Result<Box<dyn Backend>, Error> {
+    Ok(Box::new(ort::Ort::new(pack, outputs, label, library)?))
 }
 
 #[cfg(not(feature = "ort"))]
-fn load_ort(_pack: &Pack, _library: Option<&str>) -> Result<Box<dyn Backend>, Error> {
+fn load_ort(
+    _pack: &Pack,
+    _outputs: &[String],
+    _label: &str,
+    _library: Option<&str>,
+) -> Result<Box<dyn Backend>, Error> {
     Err(Error::new(Code::Unavailable, "this build has no backend ort (feature `ort`)"))
 }
 
@@ -191,8 +240,19 @@ fn model(pack: &Pack) -> Result<&[u8], Error> {
     Ok(bytes)
 }
 
+/// Looks at what a pack's model file holds, where something can.
+///
+/// # Errors
+/// As `model`.
+fn model_checked(pack: &Pack) -> Result<(), Error> {
+    #[cfg(any(feature = "tract", feature = "ort"))]
+    model(pack)?;
+    let _ = pack;
+    Ok(())
+}
+
 /// The graph's names for a family's tensors, in the family's order.
-fn graph_names(manifest: &Manifest) -> Result<(Vec<String>, Vec<String>), Error> {
+pub(in crate::model) fn graph_names(manifest: &Manifest) -> Result<(Vec<String>, Vec<String>), Error> {
     let family = crate::model::family::find(&manifest.family)?;
     let names = |specs: &[crate::model::family::TensorSpec],
                  given: &std::collections::BTreeMap<String, String>| {

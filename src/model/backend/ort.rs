@@ -32,21 +32,22 @@ pub(super) struct Ort {
 }
 
 impl Ort {
-    pub(super) fn new(pack: &Pack, library: Option<&str>) -> Result<Self, Error> {
-        let manifest = pack.manifest();
+    pub(super) fn new(
+        pack: &Pack,
+        outputs: &[String],
+        label: &str,
+        library: Option<&str>,
+    ) -> Result<Self, Error> {
         let environment = environment(library)?;
-        let (inputs, outputs) = graph_names(manifest)?;
+        let (inputs, _) = graph_names(pack.manifest())?;
         let session = build(&environment, super::model(pack)?).map_err(|e| {
             Error::new(
                 Code::InvalidModel,
-                format!(
-                    "the model of pack {} does not load in ONNX Runtime: {}",
-                    manifest.name,
-                    one_line(&e)
-                ),
+                format!("the model of pack {label} does not load in ONNX Runtime: {}", one_line(&e)),
             )
         })?;
-        Ok(Self { session: Mutex::new(session), inputs, outputs, pack: manifest.name.clone() })
+        let (outputs, pack) = (outputs.to_vec(), label.to_owned());
+        Ok(Self { session: Mutex::new(session), inputs, outputs, pack })
     }
 
     fn failed(&self, error: &dyn std::fmt::Display) -> Error {

@@ -7,6 +7,7 @@ use crate::model::backend::{Backend, Kind, Loaded, Memory, Settings, graph_names
 use crate::model::control::Control;
 use crate::model::pack::Pack;
 use crate::model::plan::data;
+use crate::model::plan::file::PlanFile;
 use crate::model::plan::run::{Input, Program};
 use crate::model::plan::threads::Threads;
 use crate::model::tensor::{Data, Tensor};
@@ -19,46 +20,55 @@ struct Compiled {
     threads: Arc<Threads>,
     /// For each input of the plan, its place in the family's order.
     inputs: Vec<usize>,
+    /// For each output that is wanted, its place among the plan's.
+    outputs: Vec<usize>,
+    /// Whose model it is, for messages.
     pack: String,
 }
 
 /// The most inputs of a family.
 const MAX_INPUTS: usize = 8;
 
-/// The pack's plan, compiled now if it brings none.
+/// A plan for these outputs of a pack's model: the one that is given, or one that is compiled now.
 ///
 /// # Errors
 /// [`Code::Unavailable`] naming what stands in the way.
-pub(super) fn load(settings: &Settings, pack: &Pack) -> Result<Loaded, Error> {
-    let (program, why) = program(pack)?;
-    let (names, outputs) = graph_names(pack.manifest())?;
+pub(super) fn load(
+    settings: &Settings,
+    pack: &Pack,
+    outputs: &[String],
+    plan: Option<&PlanFile>,
+    label: &str,
+) -> Result<Loaded, Error> {
+    let (program, why) = match plan {
+        Some(file) => (file.program()?, "the pack brings its plan".to_owned()),
+        None => compiled(pack, outputs)?,
+    };
+    let (names, _) = graph_names(pack.manifest())?;
     let position = |port: &crate::model::plan::ir::Port| {
         names.iter().position(|name| *name == port.name).ok_or_else(|| {
             mismatch(pack, format!("the plan has an input {:?} that the manifest does not name", port.name))
         })
     };
     let inputs = program.plan().inputs.iter().map(position).collect::<Result<Vec<_>, _>>()?;
-    if inputs.len() > MAX_INPUTS || !program.plan().outputs.iter().map(|port| &port.name).eq(&outputs) {
+    // A plan may have more outputs than the pack reads: those of packs that share its model.
+    let place = |name: &String| program.plan().outputs.iter().position(|port| port.name == *name);
+    let Some(places) =
+        outputs.iter().map(place).collect::<Option<Vec<_>>>().filter(|_| inputs.len() <= MAX_INPUTS)
+    else {
         return Err(mismatch(pack, format!("the plan's outputs are not {outputs:?}")));
-    }
+    };
     let (isa, threads) = (settings.isa, Arc::clone(&settings.threads));
-    let pack = pack.manifest().name.clone();
-    Ok(Loaded { backend: Box::new(Compiled { program, isa, threads, inputs, pack }), kind: Kind::Plan, why })
-}
-
-/// The plan that the pack brings, or else one that is compiled now; and why there is one.
-fn program(pack: &Pack) -> Result<(Program, String), Error> {
-    if let Some(file) = pack.plan() {
-        return Ok((file.program()?, "the pack brings its plan".to_owned()));
-    }
-    compiled(pack)
+    let pack = label.to_owned();
+    let backend = Box::new(Compiled { program, isa, threads, inputs, outputs: places, pack });
+    Ok(Loaded { backend, kind: Kind::Plan, why })
 }
 
 #[cfg(feature = "tract")]
-fn compiled(pack: &Pack) -> Result<(Program, String), Error> {
+fn compiled(pack: &Pack, outputs: &[String]) -> Result<(Program, String), Error> {
     use crate::model::plan::arena::Constants;
 
-    let compiled = compile(pack, crate::model::compile::WeightForm::AsStored, false)?;
+    let compiled = compile(pack, outputs, crate::model::compile::WeightForm::AsStored, false)?;
     let program = Program::new(compiled.plan, Constants::copy_of(&compiled.constants))
         .map_err(|e| no_plan(pack, &e.message))?;
     let why = match pack.plan_refusal() {
@@ -69,7 +79,7 @@ fn compiled(pack: &Pack) -> Result<(Program, String), Error> {
 }
 
 #[cfg(not(feature = "tract"))]
-fn compiled(pack: &Pack) -> Result<(Program, String), Error> {
+fn compiled(pack: &Pack, _outputs: &[String]) -> Result<(Program, String), Error> {
     let name = &pack.manifest().name;
     let why = pack.plan_refusal().unwrap_or_else(|| format!("pack {name} brings no compiled plan"));
     Err(Error::new(
@@ -85,6 +95,7 @@ fn compiled(pack: &Pack) -> Result<(Program, String), Error> {
 #[cfg(feature = "tract")]
 pub(in crate::model) fn compile(
     pack: &Pack,
+    outputs: &[String],
     weights: crate::model::compile::WeightForm,
     exact_attention: bool,
 ) -> Result<crate::model::compile::Compiled, Error> {
@@ -94,8 +105,8 @@ pub(in crate::model) fn compile(
     let manifest = pack.manifest();
     let bytes = super::model(pack)?;
     let fixed = Fixed { inputs: super::tract::specs(manifest)?, ..Fixed::default() };
-    let (_, outputs) = graph_names(manifest)?;
-    let options = Options { fixed, outputs: Some(outputs), weights, exact_attention, ..Options::default() };
+    let outputs = Some(outputs.to_vec());
+    let options = Options { fixed, outputs, weights, exact_attention, ..Options::default() };
     compile(bytes, &options).map_err(|refusal| no_plan(pack, &refusal.to_string()))
 }
 
@@ -133,8 +144,9 @@ impl Backend for Compiled {
             let said = format!("the model of pack {} failed in a run: {}", self.pack, e.message);
             if of_the_model { Error::new(e.code, said) } else { e }
         })?;
-        (0..self.program.plan().outputs.len())
-            .map(|i| {
+        self.outputs
+            .iter()
+            .map(|&i| {
                 let view = memory.plan.output(&self.program, i)?;
                 Tensor::new(view.shape.to_vec(), Data::F32(view.f32s()?.to_vec()))
             })

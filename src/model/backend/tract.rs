@@ -23,13 +23,13 @@ pub(super) struct Tract {
 }
 
 impl Tract {
-    pub(super) fn new(pack: &Pack) -> Result<Self, Error> {
+    pub(super) fn new(pack: &Pack, outputs: &[String], label: &str) -> Result<Self, Error> {
         let manifest = pack.manifest();
-        let (inputs, outputs) = graph_names(manifest)?;
+        let (inputs, _) = graph_names(manifest)?;
         let options = GraphOptions {
-            label: format!("the model of pack {}", manifest.name),
+            label: format!("the model of pack {label}"),
             fixed: Fixed { inputs: specs(manifest)?, ..Fixed::default() },
-            outputs: Some(outputs),
+            outputs: Some(outputs.to_vec()),
             runner: Some(Runner::Tract),
             longest: BTreeMap::from([(SEQUENCE.to_owned(), manifest.limits.max_tokens)]),
             ..GraphOptions::default()

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
+use crate::scoring::score::Real;
 
 /// How far a preference's sum may be from 1.
 const SLACK: f64 = 1e-4;
@@ -12,16 +13,16 @@ const SLACK: f64 = 1e-4;
 /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if the lengths differ or a number is not finite.
 /// # Source
 /// Golden file `preference_vectors.json` (`clm`).
-pub fn interpolate(unaligned: &[f64], aligned: &[f64], lambda: f64, out: &mut [f64]) -> Result<(), Error> {
+pub fn interpolate<T: Real>(unaligned: &[T], aligned: &[T], lambda: f64, out: &mut [T]) -> Result<(), Error> {
     same_length(("unaligned", unaligned.len()), ("aligned numbers", aligned.len()))?;
     same_length(("unaligned", unaligned.len()), ("places", out.len()))?;
     all_finite("lambda", [lambda])?;
-    all_finite("embedding", unaligned.iter().chain(aligned).copied())?;
+    all_finite("embedding", unaligned.iter().chain(aligned).map(|&x| x.into()))?;
     for ((out, a), b) in out.iter_mut().zip(unaligned).zip(aligned) {
         *out = match lambda {
             0.0 => *a,
             1.0 => *b,
-            _ => (1.0 - lambda) * a + lambda * b,
+            _ => T::narrow((1.0 - lambda) * (*a).into() + lambda * (*b).into()),
         };
     }
     Ok(())
@@ -29,18 +30,18 @@ pub fn interpolate(unaligned: &[f64], aligned: &[f64], lambda: f64, out: &mut [f
 
 /// An adapter of singular values, of which some are the weights of preferences.
 #[derive(Clone, Copy, Debug)]
-pub struct Adapter<'a> {
+pub struct Adapter<'a, T> {
     /// `[p, k + m]`.
-    pub u: &'a [f64],
+    pub u: &'a [T],
     /// `[k + m, q]`.
-    pub vt: &'a [f64],
+    pub vt: &'a [T],
     /// `[k]`, the same for all preferences.
-    pub sigma: &'a [f64],
+    pub sigma: &'a [T],
     /// What preferences are multiplied by.
     pub scale: f64,
 }
 
-impl Adapter<'_> {
+impl<T: Real> Adapter<'_, T> {
     /// The `k + m` singular values for a preference: `sigma`, then `scale * preference`.
     ///
     /// # Errors
@@ -50,7 +51,8 @@ impl Adapter<'_> {
     /// Golden file `preference_vectors.json` (`panacea`).
     pub fn diagonal(&self, preference: &[f64], normalise: bool) -> Result<Vec<f64>, Error> {
         all_finite("preference", preference.iter().copied())?;
-        all_finite("singular value or scale", self.sigma.iter().copied().chain([self.scale]))?;
+        let sigma = || self.sigma.iter().map(|&sigma| -> f64 { sigma.into() });
+        all_finite("singular value or scale", sigma().chain([self.scale]))?;
         let sum: f64 = preference.iter().sum();
         if let Some(at) = preference.iter().position(|&p| p < 0.0) {
             return Err(invalid(format!("preference {at} is {}; at least 0", preference[at])));
@@ -59,7 +61,7 @@ impl Adapter<'_> {
             return Err(invalid(format!("preferences that sum to {sum}; to 1 within {SLACK}")));
         }
         let by = if normalise { 1.0 / sum } else { 1.0 };
-        Ok(self.sigma.iter().copied().chain(preference.iter().map(|p| self.scale * (p * by))).collect())
+        Ok(sigma().chain(preference.iter().map(|p| self.scale * (p * by))).collect())
     }
 
     /// Adds `U diag Vt` to `weights`, `[p, q]`.
@@ -68,12 +70,16 @@ impl Adapter<'_> {
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if the sizes do not fit.
     /// # Cost
     /// `O(p q (k + m))`.
-    pub fn merge(&self, diagonal: &[f64], weights: &mut [f64]) -> Result<(), Error> {
+    pub fn merge(&self, diagonal: &[f64], weights: &mut [T]) -> Result<(), Error> {
         let [p, q] = self.sizes(diagonal)?;
         same_length(("weights", weights.len()), ("of p x q", p * q))?;
         for (row, u) in weights.chunks_exact_mut(q.max(1)).zip(self.u.chunks_exact(diagonal.len())) {
-            for ((vt, u), d) in self.vt.chunks_exact(q.max(1)).zip(u).zip(diagonal) {
-                row.iter_mut().zip(vt).for_each(|(weight, v)| *weight += u * d * v);
+            for (column, weight) in row.iter_mut().enumerate() {
+                let mut sum = (*weight).into();
+                for ((vt, &u), d) in self.vt.chunks_exact(q.max(1)).zip(u).zip(diagonal) {
+                    sum += u.into() * d * vt[column].into();
+                }
+                *weight = T::narrow(sum);
             }
         }
         Ok(())
@@ -87,14 +93,14 @@ impl Adapter<'_> {
     /// As [`Adapter::merge`].
     /// # Cost
     /// `O((p + q) (k + m))`; no allocation.
-    pub fn apply(&self, diagonal: &[f64], x: &[f64], y: &mut [f64]) -> Result<(), Error> {
+    pub fn apply(&self, diagonal: &[f64], x: &[T], y: &mut [T]) -> Result<(), Error> {
         let [p, q] = self.sizes(diagonal)?;
         same_length(("inputs", x.len()), ("columns", q))?;
         same_length(("outputs", y.len()), ("rows", p))?;
         for (at, (vt, d)) in self.vt.chunks_exact(q.max(1)).zip(diagonal).enumerate() {
-            let inner = d * vt.iter().zip(x).map(|(v, x)| v * x).sum::<f64>();
+            let inner = d * vt.iter().zip(x).map(|(&v, &x)| v.into() * x.into()).sum::<f64>();
             let column = self.u.iter().skip(at).step_by(diagonal.len());
-            y.iter_mut().zip(column).for_each(|(y, u)| *y += u * inner);
+            y.iter_mut().zip(column).for_each(|(y, &u)| *y = T::narrow((*y).into() + u.into() * inner));
         }
         Ok(())
     }

@@ -103,6 +103,43 @@ pub fn score<T: Real>(
     best.map(|(at, _)| (at, clamped)).ok_or_else(none)
 }
 
+/// The stochastic form of ARGS: the first position at which the cumulative softmax of `scores / temperature` exceeds `u`.
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for a `u` outside (0, 1), a temperature that is not finite and above 0, or a score that is NaN or
+/// `+inf`; [`Code::NoCandidate`] if every score is `-inf`.
+/// # Cost
+/// Three passes over the candidates; no allocation.
+pub fn sample(scores: &[f64], temperature: f64, u: f64) -> Result<usize, Error> {
+    crate::scoring::refuse::open_unit("u", u)?;
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(invalid(format!("temperature {temperature}; a finite number above 0")));
+    }
+    if let Some(at) = scores.iter().position(|s| s.is_nan() || *s == f64::INFINITY) {
+        return Err(invalid(format!("score {at} is {}; below +inf", scores[at])));
+    }
+    let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if most == f64::NEG_INFINITY {
+        return Err(Error::new(Code::NoCandidate, format!("all {} candidates are masked", scores.len())));
+    }
+    let weight = |score: f64| libm::exp((score - most) / temperature);
+    let total: f64 = scores.iter().map(|&score| weight(score)).sum();
+    let mut sum = 0.0;
+    let mut last = 0;
+    for (at, &score) in scores.iter().enumerate() {
+        let p = weight(score) / total;
+        sum += p;
+        if sum > u {
+            return Ok(at);
+        }
+        if p > 0.0 {
+            last = at;
+        }
+    }
+    // Rounding left none.
+    Ok(last)
+}
+
 /// The first position at which the cumulative probabilities exceed `u`; the last that has any if rounding leaves none.
 ///
 /// # Errors
@@ -154,6 +191,17 @@ mod tests {
         assert!(score(&[0.0], &[0], Rewards::Direct(&[f64::INFINITY]), 1.0, &mut scores).is_err());
         assert!(score(&[0.0], &[0], Rewards::Direct(&[]), 1.0, &mut scores).is_err());
         assert!(draw(&[1.0], 1.0).is_err() && draw(&[], 0.5).is_err());
+        assert!(sample(&[1.0], 0.0, 0.5).is_err() && sample(&[f64::NAN], 1.0, 0.5).is_err());
+        assert!(sample(&[1.0], 1.0, 1.0).is_err());
+        assert!(sample(&[f64::NEG_INFINITY], 1.0, 0.5).is_err_and(|e| e.code == Code::NoCandidate));
+        let scores = [2.0, -1.0, f64::NEG_INFINITY, 3.5];
+        let tempered: Vec<f64> = scores.iter().map(|score| score / 0.7).collect();
+        let mut p = [0.0; 4];
+        crate::scoring::score::softmax::softmax(&tempered, &mut p).expect("numbers");
+        for u in 1..100 {
+            let u = f64::from(u) / 100.0;
+            assert_eq!(sample(&scores, 0.7, u), draw(&p, u), "{u}");
+        }
         assert_eq!((draw(&[0.5, 0.5], 0.5), draw(&[0.3, 0.3, 0.0], 0.9)), (Ok(1), Ok(1)));
     }
 }

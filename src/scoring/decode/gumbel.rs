@@ -8,8 +8,7 @@ use crate::{Code, Error};
 
 /// A number in (0, 1) for a token after a context: the same for the same key.
 ///
-/// For alignment resampling (Verma et al. 2025) the number of the draw is added to the context, and
-/// [`detect`] is asked for each.
+/// For alignment resampling (Verma et al. 2025) the number of the draw is added to the context; [`detect_resampled`] asks for each.
 pub fn uniform(key: u64, context: &[u32], token: u32) -> f64 {
     of_seed(context.iter().fold(mix(key), |h, &t| mix(h ^ u64::from(t))), token)
 }
@@ -107,6 +106,41 @@ pub fn detect(uniforms: &[f64]) -> Result<Detection, Error> {
     let statistic: f64 = uniforms.iter().map(|&u| -libm::log1p(-u)).sum();
     let z = (statistic - n as f64) / (n as f64).sqrt();
     Ok(Detection { statistic, z, p: upper_tail(n, statistic) })
+}
+
+/// Judges a text that may be any of `draws` of alignment resampling: each put its number, from 0 up, after the `width` tokens of
+/// context. Gives the draw that shows most, and what it shows, with `p` multiplied by the draws.
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for no draws, or too few tokens to judge one.
+/// # Cost
+/// That of [`detect`], and one [`uniform`] for each token, a draw.
+/// # Source
+/// The form of decoding.md, section 9.
+pub fn detect_resampled(
+    key: u64,
+    tokens: &[u32],
+    width: usize,
+    draws: u32,
+) -> Result<(u32, Detection), Error> {
+    let mut context = Vec::with_capacity(width + 1);
+    let mut uniforms = Vec::with_capacity(tokens.len().saturating_sub(width));
+    let mut best: Option<(u32, Detection)> = None;
+    for draw in 0..draws {
+        uniforms.clear();
+        for at in width..tokens.len() {
+            context.clear();
+            context.extend_from_slice(&tokens[at - width..at]);
+            context.push(draw);
+            uniforms.push(uniform(key, &context, tokens[at]));
+        }
+        let found = detect(&uniforms)?;
+        if best.is_none_or(|(_, other)| found.p < other.p) {
+            best = Some((draw, found));
+        }
+    }
+    let (draw, found) = best.ok_or_else(|| invalid("0 draws; at least one"))?;
+    Ok((draw, Detection { p: f64::min(found.p * f64::from(draws), 1.0), ..found }))
 }
 
 /// The probability of Gamma(n, 1) above `x`: `e^-x sum_{k<n} x^k / k!`, from the last term back.

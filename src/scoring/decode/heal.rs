@@ -42,7 +42,11 @@ impl Vocabulary {
         self.bytes.is_empty()
     }
 
-    fn of(&self, token: u32) -> Result<&[u8], Error> {
+    /// The bytes of a token; none of a special one.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for a token beyond the vocabulary.
+    pub fn of(&self, token: u32) -> Result<&[u8], Error> {
         let known = || invalid(format!("token {token}; the vocabulary has {}", self.bytes.len()));
         self.bytes.get(token as usize).map(Vec::as_slice).ok_or_else(known)
     }
