@@ -11,7 +11,10 @@ pub mod pipeline;
 pub mod policy;
 mod ready;
 mod session;
+mod spelling;
 mod verdict;
+mod views;
+mod windows;
 pub mod write;
 
 pub use config::{Config, Engine, Member};
