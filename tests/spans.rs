@@ -32,7 +32,10 @@ fn manifest(spans: &str) -> String {
     let labels = given[labels..files].replace("threshold = 1.0\n", "threshold = 0.001\n");
     format!("{}{spans}\n{labels}", &given[..edits])
         .replace("family = \"edit-tagger\"", "family = \"guard-encoder\"")
-        .replace("outputs = { tags = \"tags\", logits = \"logits\" }", "outputs = { logits = \"logits\", spans = \"spans\" }")
+        .replace(
+            "outputs = { tags = \"tags\", logits = \"logits\" }",
+            "outputs = { logits = \"logits\", spans = \"spans\" }",
+        )
         .replace("name = \"corrector-test\"", "name = \"marks\"")
 }
 
@@ -63,7 +66,8 @@ fn guard(spans: &str, marks: bool) -> Guard {
 
 fn session(guard: Guard) -> Session {
     let member = trueline_core::engine::Member::Guard(Arc::new(guard));
-    Session::new(&Engine::from_members(Isa::Scalar, vec![member]).expect("one guard"), None).expect("its pack")
+    Session::new(&Engine::from_members(Isa::Scalar, vec![member]).expect("one guard"), None)
+        .expect("its pack")
 }
 
 fn shown<'a>(text: &'a str, verdict: &Verdict, manifest: &Manifest, label: &str) -> Vec<&'a str> {
@@ -119,7 +123,10 @@ fn a_filter_shows_and_redacts_what_is_marked_and_so_does_a_stream() {
     let text = "you are stupid, all of you";
     let options = FilterOptions { language: Some("en".into()), ..FilterOptions::default() };
     let whole = Filter::judge(&filter, text.as_bytes(), &options);
-    assert_eq!((whole.action, filter.redact(text, &whole)), (Action::Redact, Ok("you are *, all of you".to_owned())));
+    assert_eq!(
+        (whole.action, filter.redact(text, &whole)),
+        (Action::Redact, Ok("you are *, all of you".to_owned()))
+    );
     for cut in 0..=text.len() {
         let mut stream = Stream::new(Arc::clone(&filter), options.clone()).expect("a stream");
         for piece in [&text[..cut], &text[cut..]] {
@@ -142,7 +149,11 @@ fn tables_that_do_not_fit_are_refused() {
     ] {
         refused(what, Manifest::parse(&manifest(spans)), Code::InvalidPack, &words);
     }
-    let plain = text("models/guard-test-int8/manifest.toml").replacen("[[labels]]", &format!("{SPANS}\n[[labels]]"), 1);
+    let plain = text("models/guard-test-int8/manifest.toml").replacen(
+        "[[labels]]",
+        &format!("{SPANS}\n[[labels]]"),
+        1,
+    );
     refused("no output", Manifest::parse(&plain), Code::InvalidPack, &["no output of that name"]);
 }
 
@@ -156,7 +167,8 @@ fn pack() -> Pack {
 
 fn verdicts(pack: &Pack, backend: Kind) -> Vec<Verdict> {
     let config = Config { backend, ..Config::default() };
-    let mut session = Session::new(&Engine::new(&config, &[pack]).expect("an engine"), None).expect("a session");
+    let mut session =
+        Session::new(&Engine::new(&config, &[pack]).expect("an engine"), None).expect("a session");
     let texts = ["you are a stupid idiot", "what a stupid, stupid mess, you moron", "the sea is calm"];
     texts.iter().map(|t| session.guard(t.as_bytes(), &GuardOptions::default()).expect("a verdict")).collect()
 }

@@ -56,7 +56,8 @@ fn judge(session: &mut Session, text: &str, plain: bool) -> Verdict {
 }
 
 fn filter(runs: &Arc<AtomicUsize>) -> Arc<Filter> {
-    let policy = "policy = 1\nname = \"p\"\ndecode = false\n[[category]]\nname = \"toxicity\"\nthreshold = 0.5\n";
+    let policy =
+        "policy = 1\nname = \"p\"\ndecode = false\n[[category]]\nname = \"toxicity\"\nthreshold = 0.5\n";
     let policy = Arc::new(Policy::parse("p", policy).expect("a good policy"));
     Arc::new(Filter::new(policy, Some(guard(runs))).expect("a label for its category"))
 }
@@ -216,8 +217,24 @@ fn spans_of_any_mixture_lie_within_the_text() {
     let (mut random, mut session) = (Random(seed), session(&Arc::default()));
     let hidden = tags("you idiot");
     let pieces = [
-        "people ", "1d10t", " ", "  ", "s t u p i d", "\u{456}diot", "\u{200b}", "idi ot", "eW91IGFyZSBzdHVwaWQgbm93", "\n",
-        &hidden, "\u{fb01}ne ", "\u{336}", "$tup!d", ".", "\u{43c}\u{438}\u{440} ", "%69%64%69%6f%74 you", "\u{1f600}",
+        "people ",
+        "1d10t",
+        " ",
+        "  ",
+        "s t u p i d",
+        "\u{456}diot",
+        "\u{200b}",
+        "idi ot",
+        "eW91IGFyZSBzdHVwaWQgbm93",
+        "\n",
+        &hidden,
+        "\u{fb01}ne ",
+        "\u{336}",
+        "$tup!d",
+        ".",
+        "\u{43c}\u{438}\u{440} ",
+        "%69%64%69%6f%74 you",
+        "\u{1f600}",
     ];
     let mut flagged = 0;
     for round in 0..400 {
@@ -225,7 +242,10 @@ fn spans_of_any_mixture_lie_within_the_text() {
         let text: String = (0..n).map(|_| pieces[random.below(pieces.len())]).collect();
         let Ok(verdict) = session.guard(text.as_bytes(), &GuardOptions::default()) else { continue };
         for span in &verdict.spans {
-            assert!(span.start < span.end && text.get(span.start..span.end).is_some(), "seed {seed}, {round}: {text:?}");
+            assert!(
+                span.start < span.end && text.get(span.start..span.end).is_some(),
+                "seed {seed}, {round}: {text:?}"
+            );
         }
         flagged += usize::from(verdict.action == Action::Block);
     }

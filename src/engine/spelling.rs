@@ -12,6 +12,8 @@ use crate::scoring::guard::fold::{self, Disguised, Edit, Rewritten};
 const FEWEST: usize = 3;
 /// The fewest of one that reads as a measure while it is disguised: `8pm` is no `bpm`.
 const FEWEST_MEASURE: usize = 4;
+/// Words with signs, better known without them, that tell of a text in leetspeak.
+const SEVERAL: usize = 2;
 /// The most letters of a word in two halves.
 const LONGEST: usize = 32;
 /// Letters of a run without gaps that are cut into words at once, and the longest of these words.
@@ -66,6 +68,8 @@ fn choose(
     }
     let known = counts(guard, &asked, control)?;
     let mut known = known.iter();
+    let (n_words, mut n_better) = (words.len(), 0);
+    let mut others: Vec<Edit> = Vec::new();
     for Disguised { span, forms, sure, measure } in words {
         let written = known.next().map_or(0, |k| k.tokens);
         let of_forms = forms.into_iter().zip(known.by_ref());
@@ -74,9 +78,17 @@ fn choose(
         let n = form.chars().count();
         let fewest = if measure { FEWEST_MEASURE } else { FEWEST };
         let better = n >= fewest && count.is_better(written);
+        n_better += usize::from(better && !sure);
         if sure || if guard.has_words() { better } else { n >= fewest && !measure } {
             edits.push((span, form));
+        } else if !count.unknown && count.tokens <= written && guard.has_words() {
+            others.push((span, form));
         }
+    }
+    // Where most words are better known without their signs the others are meant alike: `1 h4t3 y0ur 5cr1bbl3`.
+    if n_better >= SEVERAL && n_better * 2 >= n_words && !others.is_empty() {
+        edits.extend(others);
+        edits.sort_by_key(|(span, _)| span.start);
     }
     Ok(())
 }
@@ -180,10 +192,10 @@ pub(super) fn segment(guard: &Guard, run: &str, control: &Control, out: &mut Str
         best[0] = (0, 0, 0);
         for start in 0..part.len() {
             let (tokens, squares, _) = best[start];
-            for end in start + 1..=part.len().min(start + WORD) {
+            for length in 1..=WORD.min(part.len() - start) {
+                let end = start + length;
                 let cost = known.next().map_or(usize::MAX, Known::cost);
-                let length = (end - start) as i64;
-                let new = (tokens.saturating_add(cost), squares - length * length, start);
+                let new = (tokens.saturating_add(cost), squares - (length * length) as i64, start);
                 if (new.0, new.1) < (best[end].0, best[end].1) {
                     best[end] = new;
                 }

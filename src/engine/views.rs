@@ -92,14 +92,14 @@ impl Reading for Undone<'_> {
 enum Base<'a> {
     Given(&'a Canonical),
     /// That of the given text with its spelled passages joined.
-    Joined(Rewritten, Canonical),
+    Joined(Box<(Rewritten, Canonical)>),
 }
 
 impl Base<'_> {
     fn canonical(&self) -> &Canonical {
         match self {
             Self::Given(canonical) => canonical,
-            Self::Joined(_, canonical) => canonical,
+            Self::Joined(joined) => &joined.1,
         }
     }
 
@@ -107,14 +107,14 @@ impl Base<'_> {
         let span = self.canonical().original_span(span)?;
         Ok(match self {
             Self::Given(_) => span,
-            Self::Joined(joined, _) => joined.original(span),
+            Self::Joined(joined) => joined.0.original(span),
         })
     }
 
     fn is_changed(&self, span: &Range<usize>) -> Result<bool, Error> {
         match self {
             Self::Given(_) => Ok(false),
-            Self::Joined(joined, canonical) => Ok(joined.is_changed(&canonical.original_span(span.clone())?)),
+            Self::Joined(joined) => Ok(joined.0.is_changed(&joined.1.original_span(span.clone())?)),
         }
     }
 }
@@ -146,7 +146,7 @@ pub(super) fn each(
     }
     control.check()?;
     let base = match joined(guard, given, canonical, control)? {
-        Some((text, own)) => Base::Joined(text, own),
+        Some(joined) => Base::Joined(Box::new(joined)),
         None => Base::Given(canonical),
     };
     let text = base.canonical().text();
