@@ -117,7 +117,7 @@ fn a_deadline_is_kept() {
 #[test]
 fn threads_change_neither_order_nor_answers() {
     let line = |i: usize| match i % 7 {
-        3 => format!("{{\"id\":{i},\"text\":\"\"}}\n"),
+        3 => format!("{{\"id\":{i},\"text\":\"\\u200b\"}}\n"),
         n => format!("{{\"id\":{i},\"text\":\"{}\"}}\n", "you are on the way ".repeat(1 + n * 9)),
     };
     let input: String = (0..80).map(line).collect();
