@@ -86,6 +86,12 @@
 /** Judge the text as it was given, too, beside its canonical form, and take the larger score. */
 #define TL_GUARD_PARANOID 1
 
+/**
+ * Judge the text alone, and not what it hides in base64, hexadecimal, percent signs or tag characters, nor what it says once
+ * look-alike letters, leetspeak, spaced letters and words in two halves are undone. A text without a disguise is judged alike.
+ */
+#define TL_GUARD_PLAIN 2
+
 /** Do not pass the text on. 0, so that memory nobody wrote to never reads as an allowing verdict. */
 #define TL_ACTION_BLOCK 0
 
@@ -319,7 +325,7 @@ typedef struct tl_guard_options {
   uint32_t role;
   /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. */
   uint32_t timeout_ms;
-  /** TL_GUARD_PARANOID, or 0. */
+  /** TL_GUARD_PARANOID, TL_GUARD_PLAIN, both or 0. */
   uint32_t flags;
   /** The call fails with TL_ERR_CANCELLED once this is set; may be NULL. */
   const tl_cancel *cancel;
@@ -365,7 +371,7 @@ typedef struct tl_filter_options {
   uint32_t role;
   /** The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. For a stream: each call. */
   uint32_t timeout_ms;
-  /** 0. */
+  /** TL_GUARD_PLAIN, or 0. */
   uint32_t flags;
   /** The text's language, as a BCP 47 tag ended by NUL; NULL: a guess, and the strictest thresholds where it is not sure. */
   const char *language;
@@ -978,7 +984,8 @@ tl_status tl_session_select(tl_session *session,
                             const char *pack);
 
 /**
- * Judges one text. `result` then holds one item.
+ * Judges one text. `result` then holds one item. A text that is empty or white space alone is clear; TL_ERR_EMPTY_TEXT is for
+ * one that has other characters, and none that the pack reads.
  *
  * @param options   may be NULL: every default.
  * @param text      UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.

@@ -14,7 +14,7 @@ use crate::engine::tl_engine;
 use crate::exclusive::{Exclusive, destroy};
 use crate::pointer::{Out, Sized32, optional_text, required, required_mut, sized, span};
 use crate::policy::tl_policy;
-use crate::session::role;
+use crate::session::{TL_GUARD_PLAIN, role};
 use crate::status::tl_status;
 
 /// A policy bound to the pack that scores for it. Immutable; share it freely between threads.
@@ -33,7 +33,7 @@ pub struct tl_filter_options {
     pub role: u32,
     /// The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit. For a stream: each call.
     pub timeout_ms: u32,
-    /// 0.
+    /// TL_GUARD_PLAIN, or 0.
     pub flags: u32,
     /// The text's language, as a BCP 47 tag ended by NUL; NULL: a guess, and the strictest thresholds where it is not sure.
     pub language: *const c_char,
@@ -356,13 +356,16 @@ unsafe fn step(
 unsafe fn read_options(options: *const tl_filter_options) -> Result<FilterOptions, Error> {
     // SAFETY: passed on to the caller.
     let given = unsafe { sized(options) }?;
-    if given.flags != 0 {
-        return Err(Error::new(Code::InvalidArgument, format!("flags is {:#x}; none is known", given.flags)));
+    if given.flags & !TL_GUARD_PLAIN != 0 {
+        let message =
+            format!("flags is {:#x}; only TL_GUARD_PLAIN ({TL_GUARD_PLAIN:#x}) is known", given.flags);
+        return Err(Error::new(Code::InvalidArgument, message));
     }
     // SAFETY: ended by NUL if it is not NULL, passed on to the caller.
     let language = unsafe { optional_text(given.language, "language") }?.map(str::to_owned);
     // SAFETY: live if it is not NULL, passed on to the caller.
     let cancel = unsafe { given.cancel.as_ref() }.map(|c| Arc::clone(&c.token));
     let timeout = (given.timeout_ms > 0).then(|| Duration::from_millis(given.timeout_ms.into()));
-    Ok(FilterOptions { role: role(given.role)?, language, timeout, cancel })
+    let plain = given.flags & TL_GUARD_PLAIN != 0;
+    Ok(FilterOptions { role: role(given.role)?, language, timeout, cancel, plain })
 }

@@ -27,6 +27,9 @@ pub const TL_ROLE_TOOL: u32 = 3;
 
 /// Judge the text as it was given, too, beside its canonical form, and take the larger score.
 pub const TL_GUARD_PARANOID: u32 = 1;
+/// Judge the text alone, and not what it hides in base64, hexadecimal, percent signs or tag characters, nor what it says once
+/// look-alike letters, leetspeak, spaced letters and words in two halves are undone. A text without a disguise is judged alike.
+pub const TL_GUARD_PLAIN: u32 = 2;
 
 /// How a guard call judges. In every field 0 or NULL is the default.
 #[repr(C)]
@@ -38,7 +41,7 @@ pub struct tl_guard_options {
     pub role: u32,
     /// The call fails with TL_ERR_DEADLINE_EXCEEDED if it takes longer; 0: no limit.
     pub timeout_ms: u32,
-    /// TL_GUARD_PARANOID, or 0.
+    /// TL_GUARD_PARANOID, TL_GUARD_PLAIN, both or 0.
     pub flags: u32,
     /// The call fails with TL_ERR_CANCELLED once this is set; may be NULL.
     pub cancel: *const tl_cancel,
@@ -140,7 +143,8 @@ pub unsafe extern "C" fn tl_session_select(session: *mut tl_session, pack: *cons
     })
 }
 
-/// Judges one text. `result` then holds one item.
+/// Judges one text. `result` then holds one item. A text that is empty or white space alone is clear; TL_ERR_EMPTY_TEXT is for
+/// one that has other characters, and none that the pack reads.
 ///
 /// @param options   may be NULL: every default.
 /// @param text      UTF-8, `text_size` bytes; may be NULL if `text_size` is 0.
@@ -235,16 +239,22 @@ unsafe fn read_options(options: *const tl_guard_options) -> Result<GuardOptions,
     // SAFETY: passed on to the caller.
     let given = unsafe { sized(options) }?;
     let role = role(given.role)?;
-    if given.flags & !TL_GUARD_PARANOID != 0 {
+    if given.flags & !(TL_GUARD_PARANOID | TL_GUARD_PLAIN) != 0 {
         return Err(Error::new(
             Code::InvalidArgument,
-            format!("flags is {:#x}; only TL_GUARD_PARANOID ({TL_GUARD_PARANOID:#x}) is known", given.flags),
+            format!(
+                "flags is {:#x}; only TL_GUARD_PARANOID ({TL_GUARD_PARANOID:#x}) and TL_GUARD_PLAIN ({TL_GUARD_PLAIN:#x}) \
+                 are known",
+                given.flags
+            ),
         ));
     }
     let timeout = (given.timeout_ms > 0).then(|| Duration::from_millis(given.timeout_ms.into()));
     // SAFETY: live if it is not NULL, passed on to the caller.
     let cancel = unsafe { given.cancel.as_ref() }.map(|c| Arc::clone(&c.token));
-    Ok(GuardOptions { role, timeout, cancel, paranoid: given.flags & TL_GUARD_PARANOID != 0 })
+    let is_set = |flag: u32| given.flags & flag != 0;
+    let (paranoid, plain) = (is_set(TL_GUARD_PARANOID), is_set(TL_GUARD_PLAIN));
+    Ok(GuardOptions { role, timeout, cancel, paranoid, plain })
 }
 
 /// The role of a number.

@@ -67,7 +67,7 @@ impl FirstLook {
         let (content, stride) = self.guard.window();
         let mut most = vec![0.0_f64; self.below.len()];
         for span in window::layout(tokens.ids.len(), content, stride)? {
-            let scores = self.guard.own_scores(memory, &tokens.ids[span], control)?;
+            let scores = self.guard.own_scores(memory, &tokens.ids[span], control)?.labels;
             for ((most, score), below) in most.iter_mut().zip(scores).zip(&self.below) {
                 // A score that is no number is not below anything.
                 if score.partial_cmp(below) != Some(std::cmp::Ordering::Less) {

@@ -7,15 +7,17 @@ use std::time::Duration;
 use crate::engine::first::FirstLook;
 use crate::engine::ready::Ready;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
+use crate::engine::views::{self, Reading};
+use crate::engine::windows::{Maxima, Scored};
 use crate::model::backend::{Backend, Kind, Memory, Settings};
 use crate::model::control::{CancelToken, Control};
 use crate::model::family::{self, Family, GuardEncoder, NgramLinear, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
+use crate::model::tensor::Tensor;
 use crate::model::tokenizer::{Encoding, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
-use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
 
@@ -23,6 +25,8 @@ use crate::{Code, Error};
 pub struct Guard {
     ready: Ready,
     first: Option<FirstLook>,
+    /// The labels whose places are marked, by position.
+    marked: Vec<usize>,
 }
 
 /// How one call judges.
@@ -36,6 +40,8 @@ pub struct GuardOptions {
     pub cancel: Option<Arc<CancelToken>>,
     /// Judges the text as it was given, too, and takes the larger score: canonical text can itself hide a signal.
     pub paranoid: bool,
+    /// Judges the text alone, and not what it hides in an encoding or behind look-alikes, leetspeak and gaps.
+    pub plain: bool,
 }
 
 impl GuardOptions {
@@ -52,14 +58,6 @@ pub(super) struct Work {
     pub(super) memory: Memory,
 }
 
-/// Scores of all windows of a text, and the bytes of the original that each window stands for.
-#[derive(Default)]
-struct Windows {
-    /// `[windows, labels]`, row-major.
-    scores: Vec<f64>,
-    bytes: Vec<Range<usize>>,
-}
-
 impl Guard {
     /// Makes a pack ready: reads the tokenizer, prepares the backend, runs it once.
     ///
@@ -69,7 +67,7 @@ impl Guard {
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
         refuse_unless_classifier(pack.manifest())?;
-        let guard = Self { ready: Ready::load(pack, settings)?, first: None };
+        let guard = Self::of(Ready::load(pack, settings)?);
         guard.probe()?;
         Ok(guard)
     }
@@ -84,7 +82,14 @@ impl Guard {
         backend: Box<dyn Backend>,
     ) -> Result<Self, Error> {
         refuse_unless_classifier(&manifest)?;
-        Ok(Self { ready: Ready::from_parts(manifest, tokenizer, backend)?, first: None })
+        Ok(Self::of(Ready::from_parts(manifest, tokenizer, backend)?))
+    }
+
+    fn of(ready: Ready) -> Self {
+        let named = ready.manifest.spans.iter().flat_map(|spans| &spans.labels);
+        let place = |name: &String| ready.manifest.labels.iter().position(|label| label.name == *name);
+        let marked = named.filter_map(place).collect();
+        Self { ready, first: None, marked }
     }
 
     /// What the pack holds.
@@ -104,12 +109,22 @@ impl Guard {
 
     /// One run on the largest token id, so that a model of another vocabulary or label count is refused at load.
     fn probe(&self) -> Result<(), Error> {
-        self.logits(&mut Memory::default(), &[self.ready.last_token()], &Control::unlimited()).map(|_| ())
+        self.own_scores(&mut Memory::default(), &[self.ready.last_token()], &Control::unlimited()).map(|_| ())
     }
 
     /// The tokens of a text, without the special ones.
     pub(super) fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
         self.ready.tokenizer.encode(text, control)
+    }
+
+    /// Whether the pack's tokens are words and parts of them.
+    pub(super) fn has_words(&self) -> bool {
+        self.ready.tokenizer.has_words()
+    }
+
+    /// The token that stands for what the vocabulary cannot spell.
+    pub(super) fn unknown(&self) -> Option<u32> {
+        self.ready.tokenizer.unknown()
     }
 
     /// The most tokens of a window, and how far the next one begins after it.
@@ -126,12 +141,17 @@ impl Guard {
         Ok(())
     }
 
+    /// The labels whose places in a window are marked, by position.
+    pub(super) fn marked_labels(&self) -> &[usize] {
+        &self.marked
+    }
+
     /// Whether the scores of a window depend on its text and not on its tokens alone.
     pub(super) fn looks_at_text(&self) -> bool {
         self.first.is_some()
     }
 
-    /// The scores of one window, one probability a label: by the first look where it clears the window, else by the model.
+    /// What one window scores: by the first look where it clears the window, else by the model.
     /// `text` is what the window's tokens stand for.
     pub(super) fn scores(
         &self,
@@ -139,28 +159,66 @@ impl Guard {
         ids: &[u32],
         text: &str,
         control: &Control,
-    ) -> Result<Vec<f64>, Error> {
+    ) -> Result<Scored, Error> {
         if let Some(first) = &self.first
-            && let Some(scores) = first.clear(&self.ready.manifest, memory, text, control)?
+            && let Some(labels) = first.clear(&self.ready.manifest, memory, text, control)?
         {
-            return Ok(scores);
+            return Ok(Scored { labels, marks: Vec::new() });
         }
         self.own_scores(memory, ids, control)
     }
 
-    /// One window through the model: one probability a label.
+    /// One window through the model: one probability a label, and the marks.
     pub(super) fn own_scores(
         &self,
         memory: &mut Memory,
         ids: &[u32],
         control: &Control,
-    ) -> Result<Vec<f64>, Error> {
-        let logits = self.logits(memory, ids, control)?;
-        let labels = &self.ready.manifest.labels;
-        Ok(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect())
+    ) -> Result<Scored, Error> {
+        let outputs = self.ready.run(memory, ids, control)?;
+        let manifest = &self.ready.manifest;
+        let n = manifest.labels.len();
+        let logits = self
+            .output(&outputs, 0, "logits", &[1, n], || format!("the manifest's {n} labels need [1, {n}]"))?;
+        let labels = logits.iter().zip(&manifest.labels);
+        let labels = labels.map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect();
+        let Some(spans) = &manifest.spans else { return Ok(Scored { labels, marks: Vec::new() }) };
+        let rows = ids.len() + SPECIAL_TOKENS;
+        let rows = self.output(&outputs, 1, "spans", &[1, rows, 1], || {
+            format!("a window of {rows} tokens needs [1, {rows}, 1]")
+        })?;
+        // The first is that of the token before the text.
+        let marks = rows[1..=ids.len()].iter();
+        let marks = marks.map(|&z| sigmoid(f64::from(z), spans.temperature) >= spans.threshold).collect();
+        Ok(Scored { labels, marks })
     }
 
-    /// Judges one text.
+    /// An output of floats that must have a shape.
+    fn output<'a>(
+        &self,
+        outputs: &'a [Tensor],
+        place: usize,
+        name: &str,
+        shape: &[usize],
+        needs: impl Fn() -> String,
+    ) -> Result<&'a [f32], Error> {
+        match outputs.get(place).map(|t| (t.shape(), t.f32s())) {
+            Some((found, Some(values))) if found == shape => Ok(values),
+            found => Err(Error::new(
+                Code::ModelMismatch,
+                format!(
+                    "output {:?} of pack {} has the shape {:?}; {}",
+                    self.ready.manifest.model.outputs[name],
+                    self.ready.manifest.name,
+                    found.map(|(shape, _)| shape.to_vec()).unwrap_or_default(),
+                    needs()
+                ),
+            )),
+        }
+    }
+
+    /// Judges one text. One that is empty or white space alone is clear; one of which nothing is left though it has other
+    /// characters is refused.
     ///
     /// # Errors
     /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
@@ -175,27 +233,30 @@ impl Guard {
         control.check()?;
         let text = self.check_text(text)?;
         canonical.assign(text)?;
-        let mut windows = Windows::default();
-        self.score_view(memory, canonical.text(), control, &mut windows, |span| {
-            canonical.original_span(span)
-        })?;
+        let thresholds = self.ready.manifest.labels.iter().map(|label| label.threshold);
+        let mut maxima = Maxima::new(thresholds.collect());
+        let tokens = self.encode(canonical.text(), control)?;
+        let mut judge = |reading: &dyn Reading, tokens: &Encoding| {
+            let score = |ids: &[u32], text: &str| self.scores(memory, ids, text, control).map(Arc::new);
+            maxima.add(self, reading, tokens, control, score)
+        };
+        judge(&*canonical, &tokens)?;
+        if !options.plain {
+            views::each(self, text, canonical, &tokens, control, |view| {
+                judge(view, &self.encode(view.text(), control)?)
+            })?;
+        }
         if options.paranoid && canonical.text() != text {
-            self.score_view(memory, text, control, &mut windows, Ok)?;
+            judge(&text, &self.encode(text, control)?)?;
         }
-        if windows.bytes.is_empty() {
-            return Err(Error::new(
-                Code::EmptyText,
-                format!("text has {} bytes but nothing to judge: no token is left of it", text.len()),
-            ));
+        if maxima.windows == 0 && !text.chars().all(char::is_whitespace) {
+            return Err(nothing_left(text.len()));
         }
-        self.verdict(&windows, options.role)
+        Ok(self.verdict(&maxima, options.role))
     }
 
     fn check_text<'a>(&self, text: &'a [u8]) -> Result<&'a str, Error> {
         let most = self.ready.manifest.limits.max_text_bytes;
-        if text.is_empty() {
-            return Err(Error::new(Code::EmptyText, "text has 0 bytes; there is nothing to judge"));
-        }
         if text.len() as u64 > most {
             return Err(Error::new(
                 Code::TooLarge,
@@ -214,79 +275,44 @@ impl Guard {
         })
     }
 
-    /// Scores every window of one view of the text; `original` maps a byte span of the view to the given text.
-    fn score_view(
-        &self,
-        memory: &mut Memory,
-        view: &str,
-        control: &Control,
-        out: &mut Windows,
-        original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
-    ) -> Result<(), Error> {
-        let tokens = self.ready.tokenizer.encode(view, control)?;
-        let limits = &self.ready.manifest.limits;
-        let content = limits.max_tokens - SPECIAL_TOKENS;
-        for window in window::layout(tokens.ids.len(), content, limits.stride)? {
-            control.check()?;
-            let offsets = &tokens.offsets[window.clone()];
-            let bytes = offsets[0].0..offsets[offsets.len() - 1].1;
-            let text = view.get(bytes.clone()).unwrap_or(view);
-            out.scores.extend(self.scores(memory, &tokens.ids[window], text, control)?);
-            out.bytes.push(original(bytes)?);
-        }
-        Ok(())
-    }
-
-    /// One window through the model: one logit a label.
-    fn logits(&self, memory: &mut Memory, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
-        let outputs = self.ready.run(memory, content, control)?;
-        let labels = self.ready.manifest.labels.len();
-        match outputs.first().map(|t| (t.shape(), t.f32s())) {
-            Some(([1, n], Some(logits))) if *n == labels => Ok(logits.to_vec()),
-            found => Err(Error::new(
-                Code::ModelMismatch,
-                format!(
-                    "output {:?} of pack {} has the shape {:?}; the manifest's {labels} labels need [1, {labels}]",
-                    self.ready.manifest.model.outputs["logits"],
-                    self.ready.manifest.name,
-                    found.map(|(shape, _)| shape.to_vec()).unwrap_or_default()
-                ),
-            )),
-        }
-    }
-
-    fn verdict(&self, windows: &Windows, role: Option<Role>) -> Result<Verdict, Error> {
-        let labels = &self.ready.manifest.labels;
-        let judged =
-            |l: usize| role.is_none_or(|r| labels[l].roles.is_empty() || labels[l].roles.contains(&r));
-        let columns: Vec<usize> = (0..labels.len()).filter(|&l| judged(l)).collect();
-        let thresholds: Vec<f64> = columns.iter().map(|&l| labels[l].threshold).collect();
-        let rows = windows.scores.chunks_exact(labels.len());
-        let scores: Vec<f64> = rows.flat_map(|row| columns.iter().map(|&l| row[l])).collect();
-        let mut categories = vec![window::Category::default(); columns.len()];
-        let mut invalid = Vec::new();
-        let found = window::aggregate(&scores, &thresholds, &mut categories, &mut invalid)?;
-        let mut verdict = Verdict { windows: windows.bytes.len(), ..Verdict::default() };
-        for ((&label, category), &threshold) in columns.iter().zip(&categories).zip(&thresholds) {
-            let score = category.statistics.map_or(1.0, |s| s.max as f32);
-            let threshold = threshold as f32;
-            verdict.categories.push(CategoryScore { label, score, threshold, flagged: category.flagged });
-            if let Some(s) = category.statistics.filter(|_| category.flagged) {
-                let bytes = &windows.bytes[s.argmax_window];
-                verdict.spans.push(Span { start: bytes.start, end: bytes.end, label, score });
+    fn verdict(&self, maxima: &Maxima, role: Option<Role>) -> Verdict {
+        let mut verdict = Verdict { windows: maxima.windows, risk: 0.0, ..Verdict::default() };
+        let mut invalid = false;
+        for (place, (label, most)) in self.ready.manifest.labels.iter().zip(&maxima.labels).enumerate() {
+            if role.is_some_and(|r| !label.roles.is_empty() && !label.roles.contains(&r)) {
+                continue;
+            }
+            invalid |= most.invalid;
+            let best = most.best.as_ref().map(|(score, _)| *score);
+            let flagged = best.is_some_and(|score| score >= label.threshold);
+            let score = best.map_or(f32::from(most.invalid), |score| score as f32);
+            let threshold = label.threshold as f32;
+            verdict.categories.push(CategoryScore { label: place, score, threshold, flagged });
+            verdict.risk = verdict.risk.max(score);
+            if flagged {
+                let spans = maxima.places(place).into_iter();
+                let span =
+                    |bytes: Range<usize>| Span { start: bytes.start, end: bytes.end, label: place, score };
+                verdict.spans.extend(spans.map(span));
             }
         }
-        verdict.risk = verdict.categories.iter().map(|c| c.score).fold(0.0, f32::max);
-        (verdict.action, verdict.reason) = if !invalid.is_empty() {
+        (verdict.action, verdict.reason) = if invalid {
             verdict.risk = 1.0;
             (Action::Block, Reason::InvalidScore)
-        } else if found.block {
+        } else if verdict.categories.iter().any(|category| category.flagged) {
             (Action::Block, Reason::Flagged)
         } else {
             (Action::Allow, Reason::Clear)
         };
-        Ok(verdict)
+        verdict
     }
+}
+
+/// Why a text is not judged that has characters, and none that a model reads: whoever shows it to another reader does not know
+/// what that one sees.
+pub(super) fn nothing_left(bytes: usize) -> Error {
+    let message = format!("text has {bytes} bytes but nothing to judge: no token is left of it");
+    Error::new(Code::EmptyText, message)
 }
 
 /// Refuses a pack that does not judge texts.

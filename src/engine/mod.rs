@@ -12,7 +12,10 @@ pub mod policy;
 pub mod provenance;
 mod ready;
 mod session;
+mod spelling;
 mod verdict;
+mod views;
+mod windows;
 pub mod write;
 
 pub use config::{Config, Engine, Member};

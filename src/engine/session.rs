@@ -58,10 +58,11 @@ impl Session {
         &self.member
     }
 
-    /// Judges one text.
+    /// Judges one text. One that is empty or white space alone is clear.
     ///
     /// # Errors
-    /// [`crate::Code::Utf8`], [`crate::Code::EmptyText`], [`crate::Code::TooLarge`] for the text; the deadline and
+    /// [`crate::Code::Utf8`], [`crate::Code::TooLarge`] for the text; [`crate::Code::EmptyText`] for one that has characters, and
+    /// none that the pack reads; the deadline and
     /// the cancel token of `options`, looked at between the model's operators; what the backend says. Whoever gets
     /// an error must treat the text as blocked.
     /// # Cost

@@ -66,7 +66,7 @@ impl Reason {
 pub struct CategoryScore {
     /// Position of the label in the manifest.
     pub label: usize,
-    /// Calibrated probability, the largest over the text's windows; 1 if no window has a number.
+    /// Calibrated probability, the largest over the text's windows; 1 if none of them has a number, 0 for a text without any.
     pub score: f32,
     /// The text is flagged at this probability and above.
     pub threshold: f32,
@@ -74,7 +74,7 @@ pub struct CategoryScore {
     pub flagged: bool,
 }
 
-/// Where in the original text a flagged category scored highest.
+/// Where in the original text a flagged category is: what the model marked, or else the window that scored highest.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Span {
     /// First byte.
@@ -98,7 +98,7 @@ pub struct Verdict {
     pub reason: Reason,
     /// The categories that were judged, in the manifest's order; none on failure.
     pub categories: Vec<CategoryScore>,
-    /// The window of each flagged category, in the same order.
+    /// The places of each flagged category, in the same order: one or several.
     pub spans: Vec<Span>,
     /// Number of windows that the model judged.
     pub windows: usize,

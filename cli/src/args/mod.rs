@@ -341,6 +341,9 @@ pub struct GuardArgs {
     /// Judge each text as it was given, too, and take the larger score; with --policy, the policy says
     #[arg(long)]
     pub paranoid: bool,
+    /// Judge each text alone, and not what it hides in an encoding or behind look-alikes, leetspeak and gaps
+    #[arg(long)]
+    pub plain: bool,
     /// The texts' language, where an input object does not say; with --policy
     #[arg(long, value_name = "TAG")]
     pub language: Option<String>,

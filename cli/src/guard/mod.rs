@@ -258,6 +258,7 @@ impl Judge {
             timeout: args.timeout(),
             cancel: None,
             paranoid: args.paranoid,
+            plain: args.plain,
         };
         Ok(Self { engine: Arc::clone(engine), session, options, jsonl: args.jsonl, colour })
     }

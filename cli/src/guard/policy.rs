@@ -66,6 +66,7 @@ impl PolicyJudge {
             role: args.role.map(Role::from),
             timeout: args.timeout(),
             language: args.language.clone(),
+            plain: args.plain,
             ..FilterOptions::default()
         };
         let audit = match (&args.audit_log, args.audit_text) {

@@ -43,7 +43,7 @@ static void macros(void) {
   CHECK(TL_ROLE_ANY == 0 && TL_ROLE_USER == 1 && TL_ROLE_ASSISTANT == 2 && TL_ROLE_TOOL == 3);
   CHECK(TL_BACKEND_DEFAULT == 0 && TL_BACKEND_TRACT == 1 && TL_BACKEND_ORT == 2 && TL_BACKEND_PLAN == 3);
   CHECK(TL_LOG_OFF == 0 && TL_LOG_ERROR == 1 && TL_LOG_WARN == 2 && TL_LOG_INFO == 3 && TL_LOG_DEBUG == 4);
-  CHECK(TL_GUARD_PARANOID == 1);
+  CHECK(TL_GUARD_PARANOID == 1 && TL_GUARD_PLAIN == 2);
 }
 
 static void layout(void) {

@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
     const trueline::Verdict verdict = session.guard("What is the capital of France?");
     CHECK(verdict.status == TL_OK && !verdict.categories.empty() && verdict.risk <= 1.0F);
     CHECK(verdict.allowed() == (verdict.action == trueline::Action::allow));
-    const auto verdicts = session.guard_batch({"one text", "", "What is the capital of France?"});
+    const auto verdicts = session.guard_batch({"one text", "\xe2\x80\x8b", "What is the capital of France?"});
     CHECK(verdicts.size() == 3 && verdicts[1].status == TL_ERR_EMPTY_TEXT && !verdicts[1].allowed());
     CHECK(verdicts[1].risk == 1.0F && !verdicts[1].message.empty());
     CHECK(verdicts[2].risk == verdict.risk);

@@ -40,6 +40,8 @@ SOURCES = {
     "templates": ("Apache-2.0", "this recipe"),
 }
 VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.2.0"}
+# Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
+SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.45}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
 
 
@@ -78,6 +80,7 @@ def _tokens(path: Path) -> dict[str, int]:
 def manifest(folder: Path, name: str, summary: str, quantisation: str, labels: list[dict], rows: Counter, words: str,
              kind: Kind = ENCODER, look: dict | None = None) -> str:
     """The text of manifest.toml."""
+    marks = SPANS.get(name)
     out = f'''format = 1
 name = "{name}"
 version = "{VERSIONS.get(name, '0.1.0')}"
@@ -95,11 +98,13 @@ max_text_bytes = {kind.limits[2]}
 [model]
 {_facts(folder / kind.model)}quantisation = "{quantisation}"
 inputs = {kind.inputs}
-outputs = {kind.outputs}
+outputs = {'{ logits = "logits", spans = "spans" }' if marks else kind.outputs}
 
 [tokenizer]
 {_facts(folder / kind.tokenizer)}'''
     out += "".join(f"{k} = {v}\n" for k, v in _tokens(folder / kind.tokenizer).items())
+    if marks:
+        out += "\n[spans]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in marks.items())
     if look:
         out += "\n[first_look]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in look.items())
     for e in labels:

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use super::Filter;
 use super::front::Finding;
-use super::model::Maxima;
 use crate::engine::verdict::{Action, Reason};
+use crate::engine::windows::Maxima;
 use crate::model::manifest::Role;
 use crate::scoring::guard::hidden::Encoding;
 use crate::{Code, Error};
@@ -32,7 +32,7 @@ pub struct DecisionSpan {
     pub category: usize,
     /// 1 for a rule, else the model's score of that window.
     pub score: f32,
-    /// Whether a rule found it; else it is the window that scored highest.
+    /// Whether a rule found it; else it is what the model marked, or the window that scored highest.
     pub by_rule: bool,
     /// How the text hid it, if it did.
     pub hidden: Option<Encoding>,
@@ -93,7 +93,7 @@ impl Filter {
     /// Holds what was found against the policy.
     pub(super) fn decide(&self, found: Found) -> Decision {
         let policy = &self.policy;
-        if found.maxima.invalid {
+        if found.maxima.labels.iter().any(|most| most.invalid) {
             let error = Error::new(Code::InvalidArgument, "a model's score is not a number");
             let mut decision = Decision::failed(policy.on_failure(), error, found.text_bytes);
             decision.reason = Reason::InvalidScore;
@@ -108,10 +108,8 @@ impl Filter {
                 continue;
             }
             let threshold = self.threshold(place, language);
-            let best = self.labels[place]
-                .iter()
-                .filter_map(|&label| found.maxima.labels.get(label)?.as_ref())
-                .max_by(|a, b| a.0.total_cmp(&b.0));
+            let score_of = |&label: &usize| Some((found.maxima.labels.get(label)?.best.as_ref()?.0, label));
+            let best = self.labels[place].iter().filter_map(score_of).max_by(|a, b| a.0.total_cmp(&b.0));
             let by_model = best.filter(|(score, _)| *score >= threshold);
             let mut by_rule = false;
             for finding in found.findings.iter().filter(|f| policy.category_of_rule(f.rule) == place) {
@@ -124,15 +122,17 @@ impl Filter {
                     hidden: finding.hidden,
                 });
             }
-            if let Some((score, bytes)) = by_model {
-                let (bytes, score) = (bytes.clone(), *score as f32);
-                spans.push(DecisionSpan { bytes, category: place, score, by_rule: false, hidden: None });
+            if let Some((score, label)) = by_model {
+                let score = score as f32;
+                let span =
+                    |bytes| DecisionSpan { bytes, category: place, score, by_rule: false, hidden: None };
+                spans.extend(found.maxima.places(label).into_iter().map(span));
             }
             let flagged = by_rule || by_model.is_some();
             if flagged {
                 action = action.min(category.action);
             }
-            let score = if by_rule { 1.0 } else { best.map_or(0.0, |(score, _)| *score as f32) };
+            let score = if by_rule { 1.0 } else { best.map_or(0.0, |(score, _)| score as f32) };
             categories.push(CategoryDecision {
                 category: place,
                 score,

@@ -18,8 +18,6 @@ const UNIT: usize = 16 << 10;
 const SPACE_WITHIN: usize = 1024;
 /// Bytes after a unit that tell whether a match at its end goes on.
 const AHEAD: usize = 64;
-/// How deep hidden texts may hide others.
-const DEPTH: usize = 2;
 
 /// A rule's match in the text as it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,8 +44,6 @@ pub(super) struct Front {
     pub(super) open: Vec<Finding>,
     /// Canonical start of the first match that what comes may change.
     unsettled: usize,
-    /// Hidden texts, in canonical form.
-    pub(super) hidden: Vec<(Canonical, Range<usize>)>,
     /// Whether more was found than is kept.
     pub(super) truncated: bool,
     /// The text's way past each deny corpus.
@@ -66,7 +62,6 @@ impl Front {
         self.findings.clear();
         self.open.clear();
         self.unsettled = usize::MAX;
-        self.hidden.clear();
         self.denied.clear();
         self.truncated = false;
     }
@@ -157,11 +152,9 @@ impl Front {
     pub(super) fn search_rest(&mut self, policy: &Policy) -> Result<(), Error> {
         let mut found = std::mem::take(&mut self.open);
         found.clear();
-        let n_hidden = self.hidden.len();
         let truncated = self.truncated;
         let searched = self.search(policy, self.unit.0..self.canonical.text().len(), false, &mut found);
         // All of it will be searched again.
-        self.hidden.truncate(n_hidden);
         self.truncated = truncated;
         let denied = self.deny(policy, false, &mut found);
         self.open = found;
@@ -230,39 +223,14 @@ impl Front {
         let start = self.unit.1.min(end);
         let given = self.original.get(start..end).unwrap_or_default();
         let mut texts: Vec<Hidden> = Vec::new();
-        let mut whole = hidden::decode(given, bounds, &mut texts);
-        whole &= hidden::tags(given, bounds, &mut texts);
+        let canonical = &self.canonical;
+        let part = &canonical.text()[unit.clone()];
+        let original = |span: Range<usize>| {
+            let span = canonical.original_span(unit.start + span.start..unit.start + span.end)?;
+            Ok(span.start.saturating_sub(start)..span.end.saturating_sub(start))
+        };
+        let whole = hidden::nested(given, part, bounds, original, &mut texts)?;
         texts.iter_mut().for_each(|text| text.span = start + text.span.start..start + text.span.end);
-        let canonical = &self.canonical.text()[unit.clone()];
-        if canonical != given {
-            // A run may be broken by characters that the canonical form leaves out, or be glued to the word before it.
-            let n = texts.len();
-            whole &= hidden::decode(canonical, bounds, &mut texts);
-            for text in &mut texts[n..] {
-                let span = unit.start + text.span.start..unit.start + text.span.end;
-                text.span = self.canonical.original_span(span)?;
-            }
-            let mut place = n;
-            while place < texts.len() {
-                if texts[..n].contains(&texts[place]) {
-                    texts.remove(place);
-                } else {
-                    place += 1;
-                }
-            }
-        }
-        let mut depth = 1;
-        let mut level = 0..texts.len();
-        while depth < DEPTH && !level.is_empty() {
-            for place in level.clone() {
-                let (inner, span) = (texts[place].text.clone(), texts[place].span.clone());
-                let n = texts.len();
-                whole &= hidden::decode(&inner, bounds, &mut texts);
-                texts[n..].iter_mut().for_each(|text| text.span = span.clone());
-            }
-            level = level.end..texts.len();
-            depth += 1;
-        }
         // A flood of hidden texts is no reason to let the rest through.
         self.truncated |= !whole;
         for text in texts {
@@ -285,7 +253,6 @@ impl Front {
                     found.push(Finding { rule: denied.rule, start, end, hidden: Some(text.encoding) });
                 }
             }
-            self.hidden.push((canonical, text.span));
         }
         Ok(())
     }
@@ -303,6 +270,21 @@ impl Front {
         let tail = text.floor_char_boundary(text.len().saturating_sub(MAX_MATCH_BYTES));
         let open = text[tail..].rfind([' ', '\n']).map_or(tail, |space| tail + space + 1);
         at.min(open).min(denied)
+    }
+
+    /// The part of the given text that a span of the canonical one stands for, from the beginning of the encoded run or the word
+    /// that it may begin in, and with what of the text was left out around it.
+    pub(super) fn given(&self, span: Range<usize>) -> Result<&str, Error> {
+        let original = self.original.as_str();
+        let start = self.original_at(span.start)?;
+        let first = original.floor_char_boundary(start.saturating_sub(MAX_MATCH_BYTES));
+        let start = original[first..start].rfind([' ', '\n']).map_or(first, |space| first + space);
+        let end = if span.end >= self.canonical.text().len() {
+            original.len()
+        } else {
+            self.original_at(span.end)?
+        };
+        Ok(original.get(start..end.max(start)).unwrap_or_default())
     }
 
     /// Where in the given text the canonical place lies: after what came before it.

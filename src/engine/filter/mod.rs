@@ -43,6 +43,9 @@ pub struct FilterOptions {
     pub timeout: Option<Duration>,
     /// Judging fails with [`Code::Cancelled`] once this is set.
     pub cancel: Option<Arc<CancelToken>>,
+    /// Models judge the text alone, and not what it hides in an encoding or behind look-alikes, leetspeak and gaps. What rules
+    /// find is the policy's.
+    pub plain: bool,
 }
 
 impl FilterOptions {
@@ -145,6 +148,17 @@ impl Filter {
         let own = self.labels[category].first().zip(self.guard.as_ref());
         let own = own.map_or(1.0, |(label, guard)| guard.manifest().labels[*label].threshold);
         self.policy.categories()[category].threshold_for(language, own)
+    }
+
+    /// For each label of the pack, the least threshold of the categories that take their score from it.
+    fn floors(&self, language: Option<&str>) -> Vec<f64> {
+        let n = self.guard.as_ref().map_or(0, |guard| guard.manifest().labels.len());
+        let mut floors = vec![f64::INFINITY; n];
+        for (category, labels) in self.labels.iter().enumerate() {
+            let threshold = self.threshold(category, language);
+            labels.iter().for_each(|&label| floors[label] = floors[label].min(threshold));
+        }
+        floors
     }
 
     /// Whether any category has a model's score.

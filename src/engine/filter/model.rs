@@ -2,26 +2,19 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::Error;
 use crate::engine::guard::Guard;
+use crate::engine::views::{self, Reading};
+use crate::engine::windows::{Maxima, Scored};
 use crate::model::backend::Memory;
 use crate::model::control::Control;
-use crate::scoring::guard::window;
+use crate::model::tokenizer::Encoding;
+use crate::scoring::guard::canonical::Canonical;
 
 /// Text without a space that is cut into tokens all the same, so that a stream without spaces is scored.
 const LONGEST_WORD: usize = 4096;
-
-/// The largest scores of one text, label by label.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Maxima {
-    /// Of each label: its largest score and the bytes of that window in the given text; `None` without a number.
-    pub(super) labels: Vec<Option<(f64, Range<usize>)>>,
-    /// Whether a window has a score that is no number.
-    pub(super) invalid: bool,
-    /// Windows that were scored.
-    pub(super) windows: usize,
-}
 
 /// The tokens of a window, and its text if the scores depend on that.
 type Window = (Box<[u32]>, Box<str>);
@@ -31,7 +24,7 @@ type Window = (Box<[u32]>, Box<str>);
 pub(super) struct Scores {
     pub(super) memory: Memory,
     /// Scores of windows by their token ids; with a first look, by their text as well.
-    known: HashMap<Window, Box<[f64]>>,
+    known: HashMap<Window, Arc<Scored>>,
     ids: Vec<u32>,
     /// Canonical first bytes of the tokens.
     starts: Vec<usize>,
@@ -44,11 +37,13 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    /// Scores each stride of new tokens with the window that ends there, and shows `each` its scores.
-    pub(super) fn step(
+    /// Scores each stride of new tokens with the window that ends there, and shows `each` its scores. `given` gives the part of
+    /// the text as it came that a span of the canonical text stands for.
+    pub(super) fn step<'a>(
         &mut self,
         guard: &Guard,
         text: &str,
+        given: impl Fn(Range<usize>) -> Result<&'a str, Error>,
         control: &Control,
         mut each: impl FnMut(&[f64]),
     ) -> Result<(), Error> {
@@ -72,8 +67,33 @@ impl Scores {
             let ids: Box<[u32]> = self.ids[start..end].into();
             let until = self.starts.get(end).copied().unwrap_or(self.encoded);
             let bytes = self.starts[start]..until;
-            each(self.window(guard, ids, text.get(bytes).unwrap_or(text), control)?);
+            let window = text.get(bytes.clone()).unwrap_or(text);
+            let mut most = self.window(guard, ids, window, control)?.labels.clone();
+            self.disguised(guard, given(bytes)?, control, &mut most)?;
+            each(&most);
             self.scored = end;
+        }
+        Ok(())
+    }
+
+    /// Raises the scores of a part of the text to those of its views.
+    fn disguised(
+        &mut self,
+        guard: &Guard,
+        given: &str,
+        control: &Control,
+        most: &mut [f64],
+    ) -> Result<(), Error> {
+        let canonical = Canonical::new(given)?;
+        let tokens = guard.encode(canonical.text(), control)?;
+        let mut maxima = Maxima::new(vec![f64::INFINITY; most.len()]);
+        views::each(guard, given, &canonical, &tokens, control, |view| {
+            self.whole(guard, view, &guard.encode(view.text(), control)?, control, &mut maxima)
+        })?;
+        for (most, new) in most.iter_mut().zip(&maxima.labels) {
+            let score = new.best.as_ref().map_or(0.0, |(score, _)| *score);
+            // A score that is no number stays one: it blocks.
+            *most = if new.invalid || most.is_nan() { f64::NAN } else { most.max(score) };
         }
         Ok(())
     }
@@ -83,35 +103,17 @@ impl Scores {
         self.starts.get(self.scored).copied().unwrap_or(self.encoded)
     }
 
-    /// Adds every window of a text to the maxima, as if it had come at once. `original` maps its byte spans.
+    /// Adds every window of a reading that has something new to the maxima, as if the text had come at once.
     pub(super) fn whole(
         &mut self,
         guard: &Guard,
-        text: &str,
+        reading: &dyn Reading,
+        tokens: &Encoding,
         control: &Control,
         maxima: &mut Maxima,
-        original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
     ) -> Result<(), Error> {
-        let tokens = guard.encode(text, control)?;
-        let (content, stride) = guard.window();
-        for span in window::layout(tokens.ids.len(), content, stride)? {
-            control.check()?;
-            let offsets = &tokens.offsets[span.clone()];
-            let place = offsets[0].0..offsets[offsets.len() - 1].1;
-            let window = text.get(place.clone()).unwrap_or(text);
-            let scores = self.window(guard, tokens.ids[span].into(), window, control)?;
-            let bytes = original(place)?;
-            maxima.windows += 1;
-            maxima.labels.resize(scores.len(), None);
-            for (best, score) in maxima.labels.iter_mut().zip(scores) {
-                if score.is_nan() {
-                    maxima.invalid = true;
-                } else if best.as_ref().is_none_or(|(most, _)| score > most) {
-                    *best = Some((*score, bytes.clone()));
-                }
-            }
-        }
-        Ok(())
+        let score = |ids: &[u32], text: &str| self.window(guard, ids.into(), text, control);
+        maxima.add(guard, reading, tokens, control, score)
     }
 
     fn window(
@@ -120,13 +122,14 @@ impl Scores {
         ids: Box<[u32]>,
         text: &str,
         control: &Control,
-    ) -> Result<&[f64], Error> {
+    ) -> Result<Arc<Scored>, Error> {
         let key = (ids, if guard.looks_at_text() { text.trim().into() } else { Box::default() });
-        if !self.known.contains_key(&key) {
-            let scores = guard.scores(&mut self.memory, &key.0, text, control)?;
-            self.runs += 1;
-            self.known.insert(key.clone(), scores.into());
+        if let Some(known) = self.known.get(&key) {
+            return Ok(Arc::clone(known));
         }
-        Ok(self.known.get(&key).map_or(&[], |scores| scores))
+        let scored = Arc::new(guard.scores(&mut self.memory, &key.0, text, control)?);
+        self.runs += 1;
+        self.known.insert(key, Arc::clone(&scored));
+        Ok(scored)
     }
 }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use super::decision::{Decision, Found};
 use super::front::{Finding, Front};
-use super::model::{Maxima, Scores};
+use super::model::Scores;
 use super::{Filter, FilterOptions, chosen_language};
+use crate::engine::guard::nothing_left;
 use crate::engine::verdict::Action;
+use crate::engine::views;
+use crate::engine::windows::Maxima;
 use crate::model::backend::Memory;
 use crate::model::control::Control;
 use crate::scoring::guard::stream::Hysteresis;
@@ -165,7 +168,9 @@ impl Stream {
         let Some(guard) = filter.scores() else { return Ok(()) };
         let (tracks, labels) = (&mut self.tracks, &filter.labels);
         let mut wrong = None;
-        self.scores.step(guard, self.front.canonical.text(), control, |scores| {
+        let (front, plain) = (&self.front, self.options.plain);
+        let given = |span| if plain { Ok("") } else { front.given(span) };
+        self.scores.step(guard, front.canonical.text(), given, control, |scores| {
             for (place, track) in tracks.iter_mut() {
                 let of = labels[*place].iter().filter_map(|&label| scores.get(label));
                 // One NaN among the labels is a NaN of the category.
@@ -272,28 +277,30 @@ impl Stream {
         let filter = Arc::clone(&self.filter);
         self.front.finish(&filter.policy)?;
         let front = &self.front;
-        let mut maxima = Maxima::default();
+        let language = chosen_language(&self.options, &front.original);
+        let mut maxima = Maxima::new(filter.floors(language.as_deref()));
         if let Some(guard) = filter.scores() {
             let canonical = &front.canonical;
-            let map = |span| canonical.original_span(span);
-            self.scores.whole(guard, canonical.text(), &control, &mut maxima, map)?;
-            for (text, bytes) in &front.hidden {
-                self.scores.whole(guard, text.text(), &control, &mut maxima, |_| Ok(bytes.clone()))?;
+            let (text, scores) = (front.original.as_str(), &mut self.scores);
+            let tokens = guard.encode(canonical.text(), &control)?;
+            scores.whole(guard, canonical, &tokens, &control, &mut maxima)?;
+            if !self.options.plain {
+                views::each(guard, text, canonical, &tokens, &control, |view| {
+                    scores.whole(guard, view, &guard.encode(view.text(), &control)?, &control, &mut maxima)
+                })?;
             }
-            if filter.policy.paranoid() && canonical.text() != front.original {
-                self.scores.whole(guard, &front.original, &control, &mut maxima, Ok)?;
+            if filter.policy.paranoid() && canonical.text() != text {
+                scores.whole(guard, &text, &guard.encode(text, &control)?, &control, &mut maxima)?;
             }
-            if maxima.windows == 0 {
-                let bytes = front.original.len();
-                let message = format!("text has {bytes} bytes but nothing to judge: no token is left of it");
-                return Err(Error::new(Code::EmptyText, message));
+            if maxima.windows == 0 && !text.chars().all(char::is_whitespace) {
+                return Err(nothing_left(text.len()));
             }
         }
         Ok(filter.decide(Found {
             findings: &front.findings,
             truncated: front.truncated,
             maxima: &maxima,
-            language: chosen_language(&self.options, &front.original),
+            language,
             role: self.options.role,
             text_bytes: front.original.len(),
         }))

@@ -258,5 +258,6 @@ pub(in crate::model) fn graph_names(manifest: &Manifest) -> Result<(Vec<String>,
                  given: &std::collections::BTreeMap<String, String>| {
         specs.iter().map(|s| given[s.name].clone()).collect()
     };
-    Ok((names(family.inputs(), &manifest.model.inputs), names(family.outputs(), &manifest.model.outputs)))
+    let outputs = family.outputs_of(manifest);
+    Ok((names(family.inputs(), &manifest.model.inputs), names(&outputs, &manifest.model.outputs)))
 }

@@ -1,4 +1,4 @@
-//! Encoder with a multi-label head: ids, mask and types in, one logit a label out.
+//! Encoder with a multi-label head: ids, mask and types in, one logit a label out, and perhaps one a token that marks it.
 
 use crate::Error;
 use crate::model::family::{self, Axis, Element, Family, TensorSpec, encoder_inputs};
@@ -20,6 +20,14 @@ impl Family for GuardEncoder {
 
     fn outputs(&self) -> &'static [TensorSpec] {
         &[TensorSpec { name: "logits", element: Element::F32, axes: &[Axis::Fixed(1), Axis::Labels] }]
+    }
+
+    fn optional_outputs(&self) -> &'static [TensorSpec] {
+        &[TensorSpec {
+            name: "spans",
+            element: Element::F32,
+            axes: &[Axis::Fixed(1), Axis::Sequence, Axis::Fixed(1)],
+        }]
     }
 
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {

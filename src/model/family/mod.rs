@@ -73,6 +73,15 @@ pub trait Family: Send + Sync {
     fn inputs(&self) -> &'static [TensorSpec];
     /// Outputs, in the order in which a backend gives them.
     fn outputs(&self) -> &'static [TensorSpec];
+    /// Outputs that a pack may have, too; a backend gives those that the manifest names, after the others.
+    fn optional_outputs(&self) -> &'static [TensorSpec] {
+        &[]
+    }
+    /// The outputs of one pack of this family, in the order in which a backend gives them.
+    fn outputs_of(&self, manifest: &Manifest) -> Vec<TensorSpec> {
+        let named = |spec: &&TensorSpec| manifest.model.outputs.contains_key(spec.name);
+        self.outputs().iter().chain(self.optional_outputs().iter().filter(named)).copied().collect()
+    }
     /// The inputs for one window of content tokens.
     ///
     /// # Errors
@@ -95,8 +104,8 @@ pub trait Family: Send + Sync {
     /// [`Code::ModelMismatch`] naming the tensor.
     fn check_tensors(&self, manifest: &Manifest) -> Result<(), Error> {
         let sides = [
-            ("inputs", self.inputs(), &manifest.model.inputs),
-            ("outputs", self.outputs(), &manifest.model.outputs),
+            ("inputs", self.inputs().to_vec(), &manifest.model.inputs),
+            ("outputs", self.outputs_of(manifest), &manifest.model.outputs),
         ];
         for (side, specs, given) in sides {
             if let Some(spec) = specs.iter().find(|s| !given.contains_key(s.name)) {

@@ -24,7 +24,8 @@ impl Manifest {
         self.check_edits()?;
         self.check_generator()?;
         let family = family::find(&self.family)?;
-        family.check_tensors(self)
+        family.check_tensors(self)?;
+        self.check_spans()
     }
 
     fn check_files(&self) -> Result<(), Error> {
@@ -86,6 +87,49 @@ impl Manifest {
             return Err(invalid(format!(
                 "manifest.toml: limits.max_text_bytes is {}; it lies in 1..={MAX_TEXT_BYTES}",
                 limits.max_text_bytes
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_spans(&self) -> Result<(), Error> {
+        let named = self.family == family::GuardEncoder.name() && self.model.outputs.contains_key("spans");
+        let Some(spans) = &self.spans else {
+            if named {
+                return Err(invalid(
+                    "manifest.toml: model.outputs names \"spans\"; it needs spans".to_owned(),
+                ));
+            }
+            return Ok(());
+        };
+        if !named {
+            return Err(invalid(
+                "manifest.toml: spans; the pack has no output of that name in model.outputs".to_owned(),
+            ));
+        }
+        if let Some(label) = spans.labels.iter().find(|l| self.labels.iter().all(|own| own.name != **l)) {
+            return Err(invalid(format!(
+                "manifest.toml: spans.labels has {label:?}, which is no label of the pack"
+            )));
+        }
+        let distinct: BTreeSet<&String> = spans.labels.iter().collect();
+        if distinct.is_empty() || distinct.len() != spans.labels.len() {
+            return Err(invalid(format!(
+                "manifest.toml: spans.labels has {} labels, {} of them different; it names one at least, each once",
+                spans.labels.len(),
+                distinct.len()
+            )));
+        }
+        if !(spans.temperature.is_finite() && spans.temperature > 0.0) {
+            return Err(invalid(format!(
+                "manifest.toml: spans.temperature is {}; it is a finite number above 0",
+                spans.temperature
+            )));
+        }
+        if !(spans.threshold > 0.0 && spans.threshold <= 1.0) {
+            return Err(invalid(format!(
+                "manifest.toml: spans.threshold is {}; it lies in (0, 1]",
+                spans.threshold
             )));
         }
         Ok(())

@@ -69,6 +69,8 @@ pub struct Manifest {
     /// A classifier's labels, in the order of its output columns; other families have none.
     #[serde(default)]
     pub labels: Vec<Label>,
+    /// Which labels have their places marked, where the model marks tokens.
+    pub spans: Option<Spans>,
     /// For which other pack this one may look first.
     pub first_look: Option<FirstLookBand>,
     /// Of an edit tagger: what its tags stand for, and when a text is corrected.
@@ -208,6 +210,18 @@ pub struct Label {
     pub roles: Vec<Role>,
     /// How the threshold was chosen.
     pub calibration: Calibration,
+}
+
+/// How the model's output `spans`, a logit a token, says where a label is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spans {
+    /// The labels whose places it marks, where they are flagged.
+    pub labels: Vec<String>,
+    /// Divides the logit before the sigmoid.
+    pub temperature: f64,
+    /// A token is marked at this probability and above.
+    pub threshold: f64,
 }
 
 /// Whose text is judged.

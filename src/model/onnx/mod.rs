@@ -109,11 +109,11 @@ pub fn inspect(bytes: &[u8]) -> Result<Summary, Error> {
 pub fn check_ports(summary: &Summary, manifest: &Manifest) -> Result<(), Error> {
     let family = crate::model::family::find(&manifest.family)?;
     let sides = [
-        ("input", family.inputs(), &manifest.model.inputs, &summary.inputs),
-        ("output", family.outputs(), &manifest.model.outputs, &summary.outputs),
+        ("input", family.inputs().to_vec(), &manifest.model.inputs, &summary.inputs),
+        ("output", family.outputs_of(manifest), &manifest.model.outputs, &summary.outputs),
     ];
     for (side, specs, names, ports) in sides {
-        for spec in specs {
+        for spec in &specs {
             let name = &names[spec.name];
             let Some(port) = ports.iter().find(|p| p.name == *name) else {
                 return Err(mismatch(

@@ -76,6 +76,15 @@ impl Library {
         parts.write()
     }
 
+    /// The id of what the vocabulary cannot spell, if it has one.
+    pub(super) fn unknown(&self) -> Option<u32> {
+        match self.inner.get_model() {
+            ModelWrapper::WordPiece(model) => self.inner.token_to_id(&model.unk_token),
+            ModelWrapper::BPE(model) => self.inner.token_to_id(model.unk_token.as_deref()?),
+            _ => self.inner.token_to_id("<unk>"),
+        }
+    }
+
     /// Number of ids, added tokens included.
     pub(super) fn vocabulary(&self) -> usize {
         self.inner.get_vocab_size(true)

@@ -122,6 +122,21 @@ impl Tokenizer {
         }
     }
 
+    /// Whether tokens are words and parts of them, so that the fewer a word takes the better it is known.
+    pub fn has_words(&self) -> bool {
+        !matches!(self.inner, Inner::Ngrams(_))
+    }
+
+    /// The id of what the vocabulary cannot spell, if it has one.
+    pub fn unknown(&self) -> Option<u32> {
+        match &self.inner {
+            #[cfg(feature = "tokenizers")]
+            Inner::Library(library) => library.unknown(),
+            Inner::Words(words) => Some(words.unknown()),
+            Inner::Ngrams(_) => None,
+        }
+    }
+
     /// The text of a token, if the id is one.
     pub fn token(&self, id: u32) -> Option<String> {
         match &self.inner {

@@ -135,6 +135,11 @@ impl Words {
         Ok(Self { n_ids, count, slots, unknown, max_chars, longest, rules, prefix, bytes })
     }
 
+    /// The id of what the vocabulary cannot spell.
+    pub(super) fn unknown(&self) -> u32 {
+        self.unknown
+    }
+
     /// Number of tokens.
     pub(super) fn count(&self) -> usize {
         self.count

@@ -1,6 +1,9 @@
 //! Text hidden in an encoding: base64, hexadecimal, percent signs, tag characters.
 
+use std::collections::HashMap;
 use std::ops::Range;
+
+use crate::Error;
 
 /// How a text was hidden.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,6 +56,13 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// No bound but the text's own size: what is decoded is shorter than what hid it.
+    pub const TEXT: Self = Self { texts: usize::MAX, bytes: usize::MAX };
+}
+
+/// How deep hidden texts may hide others.
+const DEPTH: usize = 2;
 /// Encoded characters below which a run is a word, a number or a hash.
 const SHORTEST: usize = 16;
 
@@ -65,8 +75,7 @@ const SHORTEST: usize = 16;
 /// One pass; memory for what is found.
 pub fn decode(text: &str, bounds: Bounds, found: &mut Vec<Hidden>) -> bool {
     let bytes = text.as_bytes();
-    let first = found.len();
-    let mut room = Room { bounds, found, first };
+    let mut room = Room { bounds, found, texts: 0, bytes: 0 };
     let (mut at, mut whole) = (0, true);
     while let Some(run) = next_run(bytes, at) {
         at = run.end;
@@ -101,28 +110,76 @@ pub fn tags(text: &str, bounds: Bounds, found: &mut Vec<Hidden>) -> bool {
         }
     }
     let Some(span) = span else { return true };
-    let first = found.len();
-    let mut room = Room { bounds, found, first };
+    let mut room = Room { bounds, found, texts: 0, bytes: 0 };
     spelled.trim().is_empty() || room.push(Hidden { text: spelled, span, encoding: Encoding::Tags })
+}
+
+/// What is hidden in `given`, also behind characters that its canonical form leaves out, and what that hides in turn, two deep.
+///
+/// `original` gives the bytes of the given text that a span of `canonical` came from; spans in `found` are bytes of the given
+/// text. As [`decode`] for `bounds`, which hold for each text that is read, and for the result.
+///
+/// # Errors
+/// Those of `original`.
+/// # Cost
+/// A few passes. What is found has at most twice the bytes of what is read at each depth.
+pub fn nested(
+    given: &str,
+    canonical: &str,
+    bounds: Bounds,
+    original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
+    found: &mut Vec<Hidden>,
+) -> Result<bool, Error> {
+    let first = found.len();
+    let mut whole = decode(given, bounds, found);
+    whole &= tags(given, bounds, found);
+    if canonical != given {
+        // A run may be broken by characters that the canonical form leaves out, or be glued to the word before it.
+        let mut known: HashMap<(usize, usize), usize> = HashMap::new();
+        known.extend(found.iter().enumerate().skip(first).map(|(i, h)| ((h.span.start, h.span.end), i)));
+        let mut texts = Vec::new();
+        whole &= decode(canonical, bounds, &mut texts);
+        for mut hidden in texts {
+            hidden.span = original(hidden.span)?;
+            let same = known.get(&(hidden.span.start, hidden.span.end)).is_some_and(|&i| found[i] == hidden);
+            if !same {
+                found.push(hidden);
+            }
+        }
+    }
+    let mut level = first..found.len();
+    for _ in 1..DEPTH {
+        for place in level.clone() {
+            let (text, span) = (std::mem::take(&mut found[place].text), found[place].span.clone());
+            let n = found.len();
+            whole &= decode(&text, bounds, found);
+            found[n..].iter_mut().for_each(|inner| inner.span = span.clone());
+            found[place].text = text;
+        }
+        level = level.end..found.len();
+    }
+    Ok(whole)
 }
 
 /// What the bounds leave.
 struct Room<'a> {
     bounds: Bounds,
     found: &'a mut Vec<Hidden>,
-    first: usize,
+    /// What is used already.
+    texts: usize,
+    bytes: usize,
 }
 
 impl Room<'_> {
     fn push(&mut self, mut hidden: Hidden) -> bool {
-        let mine = &self.found[self.first..];
-        let used: usize = mine.iter().map(|h| h.text.len()).sum();
-        let left = self.bounds.bytes.saturating_sub(used);
-        if mine.len() >= self.bounds.texts || left == 0 {
+        let left = self.bounds.bytes.saturating_sub(self.bytes);
+        if self.texts >= self.bounds.texts || left == 0 {
             return false;
         }
         let fits = hidden.text.len() <= left;
         hidden.text.truncate(hidden.text.floor_char_boundary(left));
+        self.texts += 1;
+        self.bytes += hidden.text.len();
         self.found.push(hidden);
         fits
     }
@@ -306,6 +363,40 @@ mod tests {
         let tagged: String = wanted.chars().filter_map(|c| char::from_u32(0xe0000 + c as u32)).collect();
         let text = format!("hi{tagged} there");
         assert_eq!(all(&text), [(wanted.to_owned(), &*tagged, Encoding::Tags)]);
+    }
+
+    #[test]
+    fn texts_in_hidden_texts_are_found_where_the_outer_one_lies() {
+        let wanted = "kill them all";
+        for (run, encodings) in [
+            ("YTJsc2JDQjBhR1Z0SUdGc2JBPT0=", vec![Encoding::Base64, Encoding::Base64]),
+            ("36623639366336632037343638363536642036313663366", vec![]),
+        ] {
+            let text = format!("so {run} now");
+            let mut found = Vec::new();
+            let whole = nested(&text, &text, Bounds::TEXT, Ok, &mut found).expect("no span fails");
+            assert!(whole && found.iter().all(|h| &text[h.span.clone()] == run));
+            assert_eq!(found.iter().map(|h| h.encoding).collect::<Vec<_>>(), encodings);
+            assert!(encodings.is_empty() || found[1].text == wanted);
+        }
+    }
+
+    #[test]
+    fn a_megabyte_of_hidden_texts_gives_no_more_than_its_own_size() {
+        let inner = "a2lsbCB0aGVtIGFsbCBub3cg".repeat(60);
+        for unit in [
+            inner.clone() + " ",
+            "a2lsbCB0aGVtIGFsbA== ".into(),
+            "%41%42 %43%44%45 ".into(),
+            "41 42 43 ".into(),
+        ] {
+            let text = unit.repeat((1 << 20) / unit.len());
+            let started = std::time::Instant::now();
+            let mut found = Vec::new();
+            nested(&text, &text, Bounds::TEXT, Ok, &mut found).expect("no span fails");
+            assert!(found.iter().map(|h| h.text.len()).sum::<usize>() <= 2 * text.len());
+            assert!(started.elapsed().as_secs() < 30);
+        }
     }
 
     #[test]

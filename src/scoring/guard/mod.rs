@@ -5,6 +5,7 @@ pub mod deny;
 pub mod fold;
 pub mod hidden;
 pub mod language;
+pub mod marks;
 mod nfkc;
 mod offsets;
 pub mod rules;

@@ -4,12 +4,24 @@ use std::ops::Range;
 
 use unicode_normalization::char::decompose_canonical;
 
-use super::lookalike::{Script, skeleton, to_latin};
+use super::disguise::Disguised;
+use super::lookalike::{Script, is_small_capital, skeleton, to_latin};
 
 /// The letters of the word being read, with their origins; kept for its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Word {
     letters: Vec<(char, Range<u32>)>,
+    /// Whether a mark goes through a letter, or around it.
+    struck: bool,
+}
+
+/// What a word is read as.
+struct Reading {
+    script: Option<Script>,
+    /// Whether digits and signs are letters.
+    leet: bool,
+    /// The place of the last character that is not punctuation.
+    last: Option<usize>,
 }
 
 /// Digits and signs that stand for letters within a word.
@@ -57,24 +69,44 @@ fn is_decoration(character: char) -> bool {
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
+/// Marks that go through a letter or around it, which no language writes.
+fn strikes(mark: char) -> bool {
+    matches!(mark, '\u{334}'..='\u{338}' | '\u{488}'..='\u{489}' | '\u{20d0}'..='\u{20ff}')
+}
+
 /// Gives the folded characters of `text`, in order, with the bytes that each came from.
 ///
 /// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin if
 /// the text has more Latin letters than others.
 pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(char, Range<u32>)) {
     let latin_text = mostly_latin(text);
-    word.letters.clear();
+    split(text, word, |piece| match piece {
+        Piece::Word(word) => word.fold(one, latin_text, &mut sink),
+        Piece::Other(character, origin) => sink(character, origin),
+    });
+}
+
+/// A part of a text: a word in lower case without its decoration, or a character between words.
+pub(super) enum Piece<'a> {
+    Word(&'a Word),
+    Other(char, Range<u32>),
+}
+
+/// Gives the words of `text` and what stands between them, in order.
+pub(super) fn split(text: &str, word: &mut Word, mut each: impl FnMut(Piece)) {
+    word.clear();
     for (at, character) in text.char_indices() {
         let origin = at as u32..(at + character.len_utf8()) as u32;
         if character.is_ascii() {
             if character.is_ascii_alphanumeric() || is_sign(character) {
                 word.letters.push((character.to_ascii_lowercase(), origin));
             } else {
-                word.end(one, latin_text, &mut sink);
-                sink(character, origin);
+                word.end(&mut each);
+                each(Piece::Other(character, origin));
             }
         } else if is_decoration(character) && !word.letters.is_empty() {
             // Left out; its bytes belong to the letter before it.
+            word.struck |= strikes(character);
             if let Some(last) = word.letters.last_mut() {
                 last.1.end = origin.end;
             }
@@ -87,15 +119,15 @@ pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(
                 });
             }
         } else {
-            word.end(one, latin_text, &mut sink);
-            sink(character, origin);
+            word.end(&mut each);
+            each(Piece::Other(character, origin));
         }
     }
-    word.end(one, latin_text, &mut sink);
+    word.end(&mut each);
 }
 
 /// Whether more letters are Latin than are Cyrillic and Greek, in the first 4,096 characters.
-fn mostly_latin(text: &str) -> bool {
+pub(super) fn mostly_latin(text: &str) -> bool {
     let (mut latin, mut others) = (0, 0);
     for script in text.chars().take(4096).filter_map(Script::of) {
         match script {
@@ -107,24 +139,61 @@ fn mostly_latin(text: &str) -> bool {
 }
 
 impl Word {
-    fn end(&mut self, one: char, latin_text: bool, sink: &mut impl FnMut(char, Range<u32>)) {
-        if self.letters.is_empty() {
-            return;
+    fn clear(&mut self) {
+        self.letters.clear();
+        self.struck = false;
+    }
+
+    /// The word's first byte.
+    pub(super) fn start(&self) -> usize {
+        self.letters.first().map_or(0, |(_, origin)| origin.start as usize)
+    }
+
+    fn end(&mut self, each: &mut impl FnMut(Piece)) {
+        if !self.letters.is_empty() {
+            each(Piece::Word(self));
         }
+        self.clear();
+    }
+
+    fn reading(&self, latin_text: bool) -> Reading {
         let script = self.script(latin_text);
-        let is_letter = |character: char| character.is_alphabetic();
         // Signs are letters only in a word that has some; a sign at its end is punctuation, or money.
-        let leet = script == Some(Script::Latin) && self.letters.iter().any(|(c, _)| is_letter(*c));
+        let leet = script == Some(Script::Latin) && self.letters.iter().any(|(c, _)| c.is_alphabetic());
         let last = self.letters.iter().rposition(|(c, _)| c.is_alphanumeric() || matches!(c, '@' | '$'));
-        for (place, (character, origin)) in self.letters.drain(..).enumerate() {
-            let punctuation = last.is_none_or(|last| place > last);
-            let character = match script {
-                Some(_) if leet && !punctuation && is_sign(character) => letter_of(character, one),
-                Some(script) => skeleton(character, script),
-                None => character,
-            };
-            sink(character, origin);
+        Reading { script, leet, last }
+    }
+
+    fn fold(&self, one: char, latin_text: bool, sink: &mut impl FnMut(char, Range<u32>)) {
+        let reading = self.reading(latin_text);
+        for (place, (character, origin)) in self.letters.iter().enumerate() {
+            sink(reading.letter(place, *character, one), origin.clone());
         }
+    }
+
+    /// What the word may stand for if it shows a disguise.
+    pub(super) fn disguise(&self, latin_text: bool) -> Option<Disguised> {
+        let reading = self.reading(latin_text);
+        let (script, last) = (reading.script?, reading.last?);
+        let body = &self.letters[..=last];
+        let strange =
+            |c: char| skeleton(c, script) != c && (Script::of(c) != Some(script) || is_small_capital(c));
+        let sure = self.struck || body.iter().any(|(c, _)| strange(*c) && !is_sign(*c));
+        let signs = reading.leet && body.iter().any(|(c, _)| is_sign(*c));
+        if !sure && !signs {
+            return None;
+        }
+        let form = |one: char| -> String {
+            body.iter().enumerate().map(|(place, (c, _))| reading.letter(place, *c, one)).collect()
+        };
+        let mut forms = vec![form('i')];
+        if signs && body.iter().any(|(c, _)| matches!(c, '1' | '|')) {
+            forms.push(form('l'));
+        }
+        let n_numbers = body.iter().take_while(|(c, _)| c.is_ascii_digit()).count();
+        let measure = n_numbers > 0 && body[n_numbers..].iter().all(|(c, _)| c.is_alphabetic());
+        let span = body[0].1.start as usize..body[last].1.end as usize;
+        Some(Disguised { span, forms, sure, measure })
     }
 
     /// The script that the word is read in.
@@ -147,5 +216,16 @@ impl Word {
             return Some(Script::Latin);
         }
         Some(if cyrillic >= greek { Script::Cyrillic } else { Script::Greek })
+    }
+}
+
+impl Reading {
+    fn letter(&self, place: usize, character: char, one: char) -> char {
+        let punctuation = self.last.is_none_or(|last| place > last);
+        match self.script {
+            Some(_) if self.leet && !punctuation && is_sign(character) => letter_of(character, one),
+            Some(script) => skeleton(character, script),
+            None => character,
+        }
     }
 }

@@ -150,6 +150,13 @@ pub(super) fn to_latin(character: char) -> Option<char> {
     alike.or_else(|| READ_AS.iter().find(|row| row.0 == character).map(|row| row.1))
 }
 
+/// Whether the letter, in lower case, is one of the small or white capitals that only take the place of others.
+pub(super) fn is_small_capital(character: char) -> bool {
+    matches!(character,
+        '\u{262}' | '\u{26a}' | '\u{274}' | '\u{280}' | '\u{28f}' | '\u{299}' | '\u{29c}' | '\u{29f}'
+        | '\u{1d00}'..='\u{1d25}' | '\u{1f150}'..='\u{1f189}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,18 @@
-//! Forms of a text for matching only: letter case, look-alikes, leetspeak and spaced letters do not hide a word in them.
+//! Forms of a text for matching and for models only: letter case, look-alikes, leetspeak and spaced letters do not hide a
+//! word in them.
 //!
 //! A form is never shown: each of its spans comes back as bytes of the text that it was made of.
 
+mod disguise;
 mod letters;
 mod lookalike;
+mod rewritten;
 mod spaced;
 
+pub use disguise::{Disguised, disguised};
 pub use lookalike::{Script, skeleton};
-pub use spaced::{Spelled, spelled};
+pub use rewritten::{Edit, Rewritten};
+pub use spaced::{Passage, Spelled, passages, spelled};
 
 use std::ops::Range;
 

@@ -16,17 +16,95 @@ const LONGEST: usize = 64;
 /// The fewest letters that are spelling and not initials.
 const FEWEST: usize = 3;
 
+/// A part of a text that is spelled letter by letter, and the words that it spells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// Its bytes in the text.
+    pub span: Range<usize>,
+    /// Runs of letters; several where wider gaps part them.
+    pub words: Vec<String>,
+    /// What stands between each two words: one character at least.
+    pub gaps: Vec<String>,
+}
+
+/// The longest gap between two words of a passage, in bytes.
+const GAP: usize = 8;
+/// The fewest letters of a passage.
+const PASSAGE: usize = 4;
+
+/// The parts of a text that are spelled letter by letter: at least four letters, three of them in one run.
+///
+/// A letter alone between wider gaps is a word of its passage. Scripts without spaces have none.
+///
+/// # Cost
+/// As [`spelled`].
+pub fn passages(text: &str) -> Vec<Passage> {
+    let mut found = Vec::new();
+    let mut open: Option<Passage> = None;
+    let mut close = |open: &mut Option<Passage>| {
+        let letters = |word: &String| word.chars().filter(|c| c.is_alphabetic()).count();
+        let spells = |p: &Passage| {
+            p.words.iter().map(letters).sum::<usize>() >= PASSAGE
+                && p.words.iter().any(|w| letters(w) >= FEWEST)
+        };
+        found.extend(open.take().filter(spells));
+    };
+    runs(text, |run| {
+        let mut run = run;
+        if run.iter().any(|(c, _)| super::is_unspaced(*c)) {
+            return close(&mut open);
+        }
+        // A letter that ends one run may begin the next.
+        if let (Some(passage), [(_, first), rest @ ..]) = (&open, run)
+            && first.end == passage.span.end
+        {
+            run = rest;
+        }
+        let ([(_, first), ..], [.., (_, last)]) = (run, run) else { return };
+        let word = run.iter().map(|(c, _)| *c).collect();
+        let gap = open.as_ref().and_then(|p| text.get(p.span.end..first.start));
+        match (&mut open, gap) {
+            (Some(passage), Some(gap))
+                if (1..=GAP).contains(&gap.len()) && !gap.contains(char::is_alphanumeric) =>
+            {
+                passage.words.push(word);
+                passage.gaps.push(gap.to_owned());
+                passage.span.end = last.end;
+            }
+            _ => {
+                close(&mut open);
+                open = Some(Passage { span: first.start..last.end, words: vec![word], gaps: Vec::new() });
+            }
+        }
+    });
+    close(&mut open);
+    found
+}
+
 /// The runs of at least three lone letters with one separator, of one kind, between each two.
 ///
 /// # Cost
 /// One pass; memory for the runs found.
 pub fn spelled(text: &str) -> Vec<Spelled> {
     let mut found = Vec::new();
+    runs(text, |run| parts(run, &mut found));
+    found
+}
+
+/// Gives every run of lone letters, those of one letter too.
+fn runs(text: &str, mut each: impl FnMut(&[(char, Range<usize>)])) {
     // A run takes a separator between two lone letters; most texts have nothing of the kind.
     let mut run: Vec<(char, Range<usize>)> = Vec::new();
     let mut separator = None;
     let mut characters = text.char_indices().peekable();
     let mut before: Option<char> = None;
+    let mut close = |run: &mut Vec<(char, Range<usize>)>, separator: &mut Option<char>| {
+        if !run.is_empty() {
+            each(run);
+        }
+        run.clear();
+        *separator = None;
+    };
     while let Some((at, character)) = characters.next() {
         let next = characters.peek().map(|(_, next)| *next);
         let end = at + character.len_utf8();
@@ -34,26 +112,25 @@ pub fn spelled(text: &str) -> Vec<Spelled> {
         if character.is_alphanumeric() && joins {
             run.push((character, at..end));
         } else if character.is_alphanumeric() {
-            close(&mut run, &mut separator, &mut found);
+            close(&mut run, &mut separator);
         } else {
             let after_letter = before.is_some_and(char::is_alphanumeric) && !run.is_empty();
             let fits = separator.is_none_or(|s| s == character);
             if !after_letter || !is_separator(character) {
-                close(&mut run, &mut separator, &mut found);
+                close(&mut run, &mut separator);
             } else if fits {
                 separator = Some(character);
             } else {
                 // The last letter may begin a run with another separator.
                 let last = run.last().cloned();
-                close(&mut run, &mut separator, &mut found);
+                close(&mut run, &mut separator);
                 run.extend(last);
                 separator = Some(character);
             }
         }
         before = Some(character);
     }
-    close(&mut run, &mut separator, &mut found);
-    found
+    close(&mut run, &mut separator);
 }
 
 fn is_separator(character: char) -> bool {
@@ -76,8 +153,7 @@ fn is_separator(character: char) -> bool {
     )
 }
 
-fn close(run: &mut Vec<(char, Range<usize>)>, separator: &mut Option<char>, found: &mut Vec<Spelled>) {
-    *separator = None;
+fn parts(run: &[(char, Range<usize>)], found: &mut Vec<Spelled>) {
     let mut start = 0;
     while run.len() - start >= FEWEST {
         let end = run.len().min(start + LONGEST);
@@ -91,7 +167,6 @@ fn close(run: &mut Vec<(char, Range<usize>)>, separator: &mut Option<char>, foun
         }
         start += LONGEST / 2;
     }
-    run.clear();
 }
 
 #[cfg(test)]
@@ -112,6 +187,22 @@ mod tests {
         assert_eq!(words("\u{43a} \u{43e} \u{442}"), ["\u{43a}\u{43e}\u{442}"]);
         let found = spelled("x k i l");
         assert_eq!((found[0].letters.as_str(), &found[0].bytes[3]), ("xkil", &(6..7)));
+    }
+
+    #[test]
+    fn a_passage_has_words_where_gaps_are_wider() {
+        let all = |text: &'static str| -> Vec<(&str, String)> {
+            let shown = |p: Passage| (&text[p.span], p.words.join("|"));
+            passages(text).into_iter().map(shown).collect()
+        };
+        assert_eq!(all("so: I  a m  h e r e !"), [("I  a m  h e r e", "I|am|here".to_owned())]);
+        assert_eq!(all("go k i l l , y o u all"), [("k i l l , y o u", "kill|you".to_owned())]);
+        assert_eq!(all("k-i-l-l-s"), [("k-i-l-l-s", "kills".to_owned())]);
+        for plain in
+            ["a b c", "1 2 3 4 5 6", "A I is a b", "one two three", "\u{4f60} \u{597d} \u{5417} \u{6211}", ""]
+        {
+            assert_eq!(all(plain), [], "{plain}");
+        }
     }
 
     #[test]

@@ -1,0 +1,262 @@
+//! What a word may be that was disguised, by the vocabulary of a pack: the fewer tokens it takes, the better it is known.
+
+use std::ops::Range;
+
+use crate::Error;
+use crate::engine::guard::Guard;
+use crate::model::control::Control;
+use crate::model::tokenizer::Encoding;
+use crate::scoring::guard::fold::{self, Disguised, Edit, Rewritten};
+
+/// The fewest letters of a word that digits, signs or a gap hid.
+const FEWEST: usize = 3;
+/// The fewest of one that reads as a measure while it is disguised: `8pm` is no `bpm`.
+const FEWEST_MEASURE: usize = 4;
+/// Words with signs, better known without them, that tell of a text in leetspeak.
+const SEVERAL: usize = 2;
+/// The most letters of a word in two halves.
+const LONGEST: usize = 32;
+/// Letters of a run without gaps that are cut into words at once, and the longest of these words.
+const RUN: usize = 128;
+const WORD: usize = 16;
+
+/// A canonical text with its disguised words undone; `None` if it shows none. `tokens`, if they are known, are the text's.
+///
+/// # Errors
+/// What `control` says; those of the tokenizer.
+/// # Cost
+/// A pass over the text, and its tokens unless they are given.
+pub(super) fn undone(
+    guard: &Guard,
+    text: &str,
+    tokens: Option<&Encoding>,
+    control: &Control,
+) -> Result<Option<Rewritten>, Error> {
+    let mut words = Vec::new();
+    fold::disguised(text, &mut words);
+    let mut edits: Vec<Edit> = Vec::new();
+    choose(guard, text, words, control, &mut edits)?;
+    if guard.has_words() {
+        let own;
+        let tokens = match tokens {
+            Some(tokens) => tokens,
+            None => {
+                own = guard.encode(text, control)?;
+                &own
+            }
+        };
+        halves(guard, text, tokens, control, &mut edits)?;
+    }
+    Ok((!edits.is_empty()).then(|| Rewritten::new(text, &edits)))
+}
+
+/// Undoes the words whose letters prove a disguise, and those that are better known without theirs.
+fn choose(
+    guard: &Guard,
+    text: &str,
+    words: Vec<Disguised>,
+    control: &Control,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Error> {
+    if words.is_empty() {
+        return Ok(());
+    }
+    let mut asked = Vec::with_capacity(words.len() * 2);
+    for word in &words {
+        asked.push(&text[word.span.clone()]);
+        asked.extend(word.forms.iter().map(String::as_str));
+    }
+    let known = counts(guard, &asked, control)?;
+    let mut known = known.iter();
+    let (n_words, mut n_better) = (words.len(), 0);
+    let mut others: Vec<Edit> = Vec::new();
+    for Disguised { span, forms, sure, measure } in words {
+        let written = known.next().map_or(0, |k| k.tokens);
+        let of_forms = forms.into_iter().zip(known.by_ref());
+        // The first of equals: `zip` asks it for as many as there are forms.
+        let Some((form, count)) = of_forms.min_by_key(|(_, k)| k.cost()) else { continue };
+        let n = form.chars().count();
+        let fewest = if measure { FEWEST_MEASURE } else { FEWEST };
+        let better = n >= fewest && count.is_better(written);
+        n_better += usize::from(better && !sure);
+        if sure || if guard.has_words() { better } else { n >= fewest && !measure } {
+            edits.push((span, form));
+        } else if !count.unknown && count.tokens <= written && guard.has_words() {
+            others.push((span, form));
+        }
+    }
+    // Where most words are better known without their signs the others are meant alike: `1 h4t3 y0ur 5cr1bbl3`.
+    if n_better >= SEVERAL && n_better * 2 >= n_words && !others.is_empty() {
+        edits.extend(others);
+        edits.sort_by_key(|(span, _)| span.start);
+    }
+    Ok(())
+}
+
+/// Joins words that a space broke in two.
+fn halves(
+    guard: &Guard,
+    text: &str,
+    tokens: &Encoding,
+    control: &Control,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Error> {
+    let pairs = pairs(text, tokens);
+    if pairs.is_empty() {
+        return Ok(());
+    }
+    let joined: Vec<String> = pairs.iter().map(|p| text[p.span.clone()].replace(' ', "")).collect();
+    let asked: Vec<&str> = joined.iter().map(String::as_str).collect();
+    let known = counts(guard, &asked, control)?;
+    let mut end = 0;
+    let mut found: Vec<Edit> = Vec::new();
+    for ((pair, word), known) in pairs.iter().zip(&joined).zip(&known) {
+        if pair.span.start < end || !known.is_better(pair.tokens) {
+            continue;
+        }
+        let next = edits.partition_point(|(span, _)| span.end <= pair.span.start);
+        if edits.get(next).is_none_or(|(span, _)| span.start >= pair.span.end) {
+            found.push((pair.span.clone(), word.clone()));
+            end = pair.span.end;
+        }
+    }
+    edits.extend(found);
+    edits.sort_by_key(|(span, _)| span.start);
+    Ok(())
+}
+
+/// Two words with one space between them.
+struct Pair {
+    span: Range<usize>,
+    tokens: usize,
+}
+
+/// The pairs of words that may be one: of letters, next to each other, and not both known as they are.
+fn pairs(text: &str, tokens: &Encoding) -> Vec<Pair> {
+    let mut found = Vec::new();
+    let mut before: Option<(Range<usize>, usize)> = None;
+    let mut at = 0;
+    while at < tokens.offsets.len() {
+        // The tokens of one word touch.
+        let start = tokens.offsets[at].0;
+        let (mut end, first) = (tokens.offsets[at].1, at);
+        at += 1;
+        while tokens.offsets.get(at).is_some_and(|o| o.0 <= end) {
+            end = end.max(tokens.offsets[at].1);
+            at += 1;
+        }
+        let word = text.get(start..end).unwrap_or_default();
+        let letters = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        let marks = word.len() - letters.len();
+        let count = (at - first).saturating_sub(marks);
+        let is_word = !letters.is_empty() && letters.chars().all(char::is_alphabetic);
+        if let Some((last, n)) = &before
+            && is_word
+            && n + count >= FEWEST
+            && text.get(last.end..start) == Some(" ")
+            && text[last.start..start + letters.len()].chars().count() <= LONGEST
+        {
+            found.push(Pair { span: last.start..start + letters.len(), tokens: n + count });
+        }
+        before = (is_word && marks == 0).then_some((start..end, count));
+    }
+    found
+}
+
+/// Adds a run of letters to `out`, cut into the fewest and longest words.
+///
+/// # Errors
+/// As [`undone`].
+/// # Cost
+/// Tokens of sixteen times the run.
+pub(super) fn segment(guard: &Guard, run: &str, control: &Control, out: &mut String) -> Result<(), Error> {
+    if !guard.has_words() {
+        out.push_str(run);
+        return Ok(());
+    }
+    let letters: Vec<char> = run.chars().collect();
+    for (i, part) in letters.chunks(RUN).enumerate() {
+        if i > 0 {
+            out.push(' ');
+        }
+        let mut asked: Vec<String> = Vec::new();
+        for start in 0..part.len() {
+            for end in start + 1..=part.len().min(start + WORD) {
+                asked.push(part[start..end].iter().collect());
+            }
+        }
+        let known = counts(guard, &asked.iter().map(String::as_str).collect::<Vec<_>>(), control)?;
+        let mut known = known.iter();
+        // For each end: tokens, less the squares of the words' lengths, and where the last word begins.
+        let mut best = vec![(usize::MAX, 0_i64, 0_usize); part.len() + 1];
+        best[0] = (0, 0, 0);
+        for start in 0..part.len() {
+            let (tokens, squares, _) = best[start];
+            for length in 1..=WORD.min(part.len() - start) {
+                let end = start + length;
+                let cost = known.next().map_or(usize::MAX, Known::cost);
+                let new = (tokens.saturating_add(cost), squares - (length * length) as i64, start);
+                if (new.0, new.1) < (best[end].0, best[end].1) {
+                    best[end] = new;
+                }
+            }
+        }
+        let (mut ends, mut at) = (Vec::new(), part.len());
+        while at > 0 {
+            ends.push(at);
+            at = best[at].2;
+        }
+        let mut start = 0;
+        for end in ends.into_iter().rev() {
+            if start > 0 {
+                out.push(' ');
+            }
+            out.extend(&part[start..end]);
+            start = end;
+        }
+    }
+    Ok(())
+}
+
+/// How well a vocabulary knows a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Known {
+    /// Its tokens.
+    tokens: usize,
+    /// Whether one of them stands for what the vocabulary cannot spell.
+    unknown: bool,
+}
+
+impl Known {
+    /// Whether the word is known clearly better than what was written with `written` tokens: whole, or in half of them.
+    fn is_better(&self, written: usize) -> bool {
+        !self.unknown
+            && self.tokens > 0
+            && self.tokens < written
+            && (self.tokens == 1 || self.tokens * 2 <= written)
+    }
+
+    fn cost(&self) -> usize {
+        if self.unknown { usize::MAX / 4 } else { self.tokens }
+    }
+}
+
+/// How well each word is known; they are written side by side, with spaces between.
+fn counts(guard: &Guard, words: &[&str], control: &Control) -> Result<Vec<Known>, Error> {
+    let line = words.join(" ");
+    let tokens = guard.encode(&line, control)?;
+    let unknown = guard.unknown();
+    let (mut place, mut start) = (0, 0);
+    let of = |word: &&str| {
+        let end = start + word.len();
+        let mut known = Known::default();
+        while tokens.offsets.get(place).is_some_and(|o| o.0 < end) {
+            known.tokens += 1;
+            known.unknown |= unknown == Some(tokens.ids[place]);
+            place += 1;
+        }
+        start = end + 1;
+        known
+    };
+    Ok(words.iter().map(of).collect())
+}

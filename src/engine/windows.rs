@@ -1,0 +1,122 @@
+//! A reading of a text in windows: the largest score of each label, and where it is.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::Error;
+use crate::engine::guard::Guard;
+use crate::engine::views::Reading;
+use crate::model::control::Control;
+use crate::model::tokenizer::Encoding;
+use crate::scoring::guard::marks::Marks;
+use crate::scoring::guard::window;
+
+/// What a pack says about one window.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scored {
+    /// One probability a label.
+    pub(super) labels: Vec<f64>,
+    /// Whether each token is marked; empty if the pack marks none, or did not look.
+    pub(super) marks: Vec<bool>,
+}
+
+/// What the windows of a text's readings say about one label.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Most {
+    /// The largest score and the bytes of that window in the given text, the first of equals; `None` without a number.
+    pub(super) best: Option<(f64, Range<usize>)>,
+    /// Whether a window has a score that is no number.
+    pub(super) invalid: bool,
+    /// The bytes of what is marked where a window reaches the label's floor.
+    pub(super) marked: Vec<Range<usize>>,
+}
+
+/// The largest scores of one text, label by label.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Maxima {
+    pub(super) labels: Vec<Most>,
+    /// For each label, the score from which marks count.
+    floors: Vec<f64>,
+    /// Windows that were scored.
+    pub(super) windows: usize,
+}
+
+impl Maxima {
+    /// Of no window yet. `floors`: for each label, the score of a window from which what is marked in it counts.
+    pub(super) fn new(floors: Vec<f64>) -> Self {
+        Self { labels: vec![Most::default(); floors.len()], floors, windows: 0 }
+    }
+
+    /// Adds the windows of a reading that have something new in them. `score` gives what the pack says about the tokens of one,
+    /// which stand for a text.
+    ///
+    /// # Errors
+    /// What `control` says; those of `score` and of the reading.
+    pub(super) fn add(
+        &mut self,
+        guard: &Guard,
+        reading: &dyn Reading,
+        tokens: &Encoding,
+        control: &Control,
+        mut score: impl FnMut(&[u32], &str) -> Result<Arc<Scored>, Error>,
+    ) -> Result<(), Error> {
+        let (content, stride) = guard.window();
+        let n = tokens.ids.len();
+        let bytes_of = |span: &Range<usize>| tokens.offsets[span.start].0..tokens.offsets[span.end - 1].1;
+        let marking = guard.marked_labels();
+        let mut marks = Marks::default();
+        // For each label that is marked, the windows that reach its floor.
+        let mut reached: Vec<Vec<Range<usize>>> = vec![Vec::new(); marking.len()];
+        for span in window::layout(n, content, stride)? {
+            control.check()?;
+            let place = bytes_of(&span);
+            if !reading.is_new(&place)? {
+                continue;
+            }
+            let text = reading.text().get(place.clone()).unwrap_or(reading.text());
+            let found = score(&tokens.ids[span.clone()], text)?;
+            let bytes = reading.original(place)?;
+            self.windows += 1;
+            for (most, &score) in self.labels.iter_mut().zip(&found.labels) {
+                if score.is_nan() {
+                    most.invalid = true;
+                } else if most.best.as_ref().is_none_or(|(best, _)| score > *best) {
+                    most.best = Some((score, bytes.clone()));
+                }
+            }
+            if !found.marks.is_empty() {
+                marks.add(&span, n, &found.marks);
+            }
+            for (reached, &label) in reached.iter_mut().zip(marking) {
+                if found.labels[label] >= self.floors[label] {
+                    reached.push(span.clone());
+                }
+            }
+        }
+        for (reached, &label) in reached.iter().zip(marking) {
+            for run in marks.runs(reached) {
+                let bytes = reading.original(bytes_of(&run))?;
+                self.labels[label].marked.push(bytes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a label is: what is marked, in order and without overlap, or else the window that scored highest.
+    pub(super) fn places(&self, label: usize) -> Vec<Range<usize>> {
+        let Some(most) = self.labels.get(label) else { return Vec::new() };
+        let mut marked = most.marked.clone();
+        if marked.is_empty() {
+            return most.best.iter().map(|(_, bytes)| bytes.clone()).collect();
+        }
+        marked.sort_by_key(|bytes| (bytes.start, bytes.end));
+        let mut out: Vec<Range<usize>> = Vec::with_capacity(marked.len());
+        for bytes in marked {
+            match out.last_mut() {
+                Some(last) if bytes.start < last.end => last.end = last.end.max(bytes.end),
+                _ => out.push(bytes),
+            }
+        }
+        out
+    }
+}
