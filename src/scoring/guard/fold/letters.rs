@@ -51,7 +51,7 @@ fn letter_of(sign: char, one: char) -> char {
 
 /// Marks that people put on letters of any script as decoration. Those of Indic scripts and Arabic are letters of a
 /// word, and stay.
-fn is_decoration(character: char) -> bool {
+pub(super) fn is_decoration(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
@@ -59,10 +59,15 @@ fn is_decoration(character: char) -> bool {
 
 /// Gives the folded characters of `text`, in order, with the bytes that each came from.
 ///
-/// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin if
-/// the text has more Latin letters than others.
-pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(char, Range<u32>)) {
-    let latin_text = mostly_latin(text);
+/// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin in a
+/// `latin_text`.
+pub(super) fn fold(
+    text: &str,
+    one: char,
+    latin_text: bool,
+    word: &mut Word,
+    mut sink: impl FnMut(char, Range<u32>),
+) {
     word.letters.clear();
     for (at, character) in text.char_indices() {
         let origin = at as u32..(at + character.len_utf8()) as u32;
@@ -95,7 +100,7 @@ pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(
 }
 
 /// Whether more letters are Latin than are Cyrillic and Greek, in the first 4,096 characters.
-fn mostly_latin(text: &str) -> bool {
+pub(super) fn mostly_latin(text: &str) -> bool {
     let (mut latin, mut others) = (0, 0);
     for script in text.chars().take(4096).filter_map(Script::of) {
         match script {
