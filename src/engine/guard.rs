@@ -13,7 +13,8 @@ use crate::model::family::{self, Family, GuardEncoder, NgramLinear, SPECIAL_TOKE
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
-use crate::model::tokenizer::{Encoding, Tokenizer};
+use crate::model::tensor::Tensor;
+use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
@@ -49,7 +50,9 @@ impl GuardOptions {
 #[derive(Default)]
 pub(super) struct Work {
     canonical: Canonical,
-    memory: Memory,
+    windows: Windows,
+    viewing: Viewing,
+    joining: Joining,
 }
 
 /// Scores of all windows of a text, and the bytes of the original that each window stands for.
@@ -58,6 +61,26 @@ struct Windows {
     /// `[windows, labels]`, row-major.
     scores: Vec<f64>,
     bytes: Vec<Range<usize>>,
+}
+
+/// What a view of a text needs from its characters to its scores.
+#[derive(Default)]
+struct Viewing {
+    memory: Memory,
+    tokenizer: Scratch,
+    tokens: Encoding,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
+}
+
+/// What joining the scores of windows needs.
+#[derive(Default)]
+struct Joining {
+    columns: Vec<usize>,
+    thresholds: Vec<f64>,
+    scores: Vec<f64>,
+    categories: Vec<window::Category>,
+    invalid: Vec<usize>,
 }
 
 impl Guard {
@@ -69,7 +92,9 @@ impl Guard {
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
         refuse_unless_classifier(pack.manifest())?;
-        let guard = Self { ready: Ready::load(pack, settings)?, first: None };
+        let mut ready = Ready::load(pack, settings)?;
+        ready.tokenizer = ready.tokenizer.for_reading();
+        let guard = Self { ready, first: None };
         guard.probe()?;
         Ok(guard)
     }
@@ -156,31 +181,53 @@ impl Guard {
         control: &Control,
     ) -> Result<Vec<f64>, Error> {
         let logits = self.logits(memory, ids, control)?;
+        Ok(self.probabilities(&logits).collect())
+    }
+
+    /// One probability for each logit.
+    fn probabilities(&self, logits: &[f32]) -> impl Iterator<Item = f64> {
         let labels = &self.ready.manifest.labels;
-        Ok(logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect())
+        logits.iter().zip(labels).map(|(&z, l)| sigmoid(f64::from(z), l.temperature))
     }
 
     /// Judges one text.
     ///
     /// # Errors
-    /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
-    /// says. Whoever gets an error must treat the text as blocked.
+    /// As [`Guard::judge_into`].
     pub(super) fn judge(
         &self,
-        Work { canonical, memory }: &mut Work,
+        work: &mut Work,
         text: &[u8],
         options: &GuardOptions,
         control: &Control,
     ) -> Result<Verdict, Error> {
+        let mut verdict = Verdict::default();
+        self.judge_into(work, text, options, control, &mut verdict)?;
+        Ok(verdict)
+    }
+
+    /// Judges one text, into a verdict whose memory is used again.
+    ///
+    /// # Errors
+    /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
+    /// says. Whoever gets an error must treat the text as blocked, and the verdict says so.
+    pub(super) fn judge_into(
+        &self,
+        Work { canonical, windows, viewing, joining }: &mut Work,
+        text: &[u8],
+        options: &GuardOptions,
+        control: &Control,
+        verdict: &mut Verdict,
+    ) -> Result<(), Error> {
+        verdict.clear();
         control.check()?;
         let text = self.check_text(text)?;
         canonical.assign(text)?;
-        let mut windows = Windows::default();
-        self.score_view(memory, canonical.text(), control, &mut windows, |span| {
-            canonical.original_span(span)
-        })?;
+        windows.scores.clear();
+        windows.bytes.clear();
+        self.score_view(viewing, canonical.text(), control, windows, |span| canonical.original_span(span))?;
         if options.paranoid && canonical.text() != text {
-            self.score_view(memory, text, control, &mut windows, Ok)?;
+            self.score_view(viewing, text, control, windows, Ok)?;
         }
         if windows.bytes.is_empty() {
             return Err(Error::new(
@@ -188,7 +235,7 @@ impl Guard {
                 format!("text has {} bytes but nothing to judge: no token is left of it", text.len()),
             ));
         }
-        self.verdict(&windows, options.role)
+        self.verdict(windows, options.role, joining, verdict)
     }
 
     fn check_text<'a>(&self, text: &'a [u8]) -> Result<&'a str, Error> {
@@ -217,13 +264,13 @@ impl Guard {
     /// Scores every window of one view of the text; `original` maps a byte span of the view to the given text.
     fn score_view(
         &self,
-        memory: &mut Memory,
+        Viewing { memory, tokenizer, tokens, inputs, outputs }: &mut Viewing,
         view: &str,
         control: &Control,
         out: &mut Windows,
         original: impl Fn(Range<usize>) -> Result<Range<usize>, Error>,
     ) -> Result<(), Error> {
-        let tokens = self.ready.tokenizer.encode(view, control)?;
+        self.ready.tokenizer.encode_into(view, control, tokenizer, tokens)?;
         let limits = &self.ready.manifest.limits;
         let content = limits.max_tokens - SPECIAL_TOKENS;
         for window in window::layout(tokens.ids.len(), content, limits.stride)? {
@@ -231,7 +278,18 @@ impl Guard {
             let offsets = &tokens.offsets[window.clone()];
             let bytes = offsets[0].0..offsets[offsets.len() - 1].1;
             let text = view.get(bytes.clone()).unwrap_or(view);
-            out.scores.extend(self.scores(memory, &tokens.ids[window], text, control)?);
+            let ids = &tokens.ids[window];
+            let cleared = match &self.first {
+                Some(first) => first.clear(&self.ready.manifest, memory, text, control)?,
+                None => None,
+            };
+            match cleared {
+                Some(scores) => out.scores.extend(scores),
+                None => {
+                    self.ready.run_into(memory, ids, control, (inputs, outputs))?;
+                    out.scores.extend(self.probabilities(self.logits_of(outputs)?));
+                }
+            }
             out.bytes.push(original(bytes)?);
         }
         Ok(())
@@ -240,9 +298,14 @@ impl Guard {
     /// One window through the model: one logit a label.
     fn logits(&self, memory: &mut Memory, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
         let outputs = self.ready.run(memory, content, control)?;
+        self.logits_of(&outputs).map(<[f32]>::to_vec)
+    }
+
+    /// The logits among a run's outputs.
+    fn logits_of<'a>(&self, outputs: &'a [Tensor]) -> Result<&'a [f32], Error> {
         let labels = self.ready.manifest.labels.len();
         match outputs.first().map(|t| (t.shape(), t.f32s())) {
-            Some(([1, n], Some(logits))) if *n == labels => Ok(logits.to_vec()),
+            Some(([1, n], Some(logits))) if *n == labels => Ok(logits),
             found => Err(Error::new(
                 Code::ModelMismatch,
                 format!(
@@ -255,19 +318,28 @@ impl Guard {
         }
     }
 
-    fn verdict(&self, windows: &Windows, role: Option<Role>) -> Result<Verdict, Error> {
+    fn verdict(
+        &self,
+        windows: &Windows,
+        role: Option<Role>,
+        Joining { columns, thresholds, scores, categories, invalid }: &mut Joining,
+        verdict: &mut Verdict,
+    ) -> Result<(), Error> {
         let labels = &self.ready.manifest.labels;
         let judged =
             |l: usize| role.is_none_or(|r| labels[l].roles.is_empty() || labels[l].roles.contains(&r));
-        let columns: Vec<usize> = (0..labels.len()).filter(|&l| judged(l)).collect();
-        let thresholds: Vec<f64> = columns.iter().map(|&l| labels[l].threshold).collect();
+        columns.clear();
+        columns.extend((0..labels.len()).filter(|&l| judged(l)));
+        thresholds.clear();
+        thresholds.extend(columns.iter().map(|&l| labels[l].threshold));
         let rows = windows.scores.chunks_exact(labels.len());
-        let scores: Vec<f64> = rows.flat_map(|row| columns.iter().map(|&l| row[l])).collect();
-        let mut categories = vec![window::Category::default(); columns.len()];
-        let mut invalid = Vec::new();
-        let found = window::aggregate(&scores, &thresholds, &mut categories, &mut invalid)?;
-        let mut verdict = Verdict { windows: windows.bytes.len(), ..Verdict::default() };
-        for ((&label, category), &threshold) in columns.iter().zip(&categories).zip(&thresholds) {
+        scores.clear();
+        rows.for_each(|row| scores.extend(columns.iter().map(|&l| row[l])));
+        categories.clear();
+        categories.resize(columns.len(), window::Category::default());
+        let found = window::aggregate(scores, thresholds, categories, invalid)?;
+        verdict.windows = windows.bytes.len();
+        for ((&label, category), &threshold) in columns.iter().zip(&*categories).zip(&*thresholds) {
             let score = category.statistics.map_or(1.0, |s| s.max as f32);
             let threshold = threshold as f32;
             verdict.categories.push(CategoryScore { label, score, threshold, flagged: category.flagged });
@@ -285,7 +357,7 @@ impl Guard {
         } else {
             (Action::Allow, Reason::Clear)
         };
-        Ok(verdict)
+        Ok(())
     }
 }
 
