@@ -1,7 +1,7 @@
 //! SIMD kernels of Trueline: all of the project's SIMD is here, and nothing else.
 //!
-//! Every kernel takes an [`Isa`] first, then slices; none allocates, reads the environment or keeps state. Its docstring
-//! names its class:
+//! Every kernel but [`mask_u8`](mask_u8()) takes an [`Isa`] first, then slices; none allocates, reads the environment or
+//! keeps state. Its docstring names its class:
 //!
 //! - *exact*: integers, no rounding anywhere;
 //! - *same bits*: the same floating-point operations in the same order on every instruction set, so the result does not
