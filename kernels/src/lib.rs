@@ -1,7 +1,7 @@
 //! SIMD kernels of Trueline: all of the project's SIMD is here, and nothing else.
 //!
-//! Every kernel takes an [`Isa`] first, then slices; none allocates, reads the environment or keeps state. Its docstring
-//! names its class:
+//! Every kernel but [`mask_u8`](mask_u8()) takes an [`Isa`] first, then slices; none allocates, reads the environment or
+//! keeps state. Its docstring names its class:
 //!
 //! - *exact*: integers, no rounding anywhere;
 //! - *same bits*: the same floating-point operations in the same order on every instruction set, so the result does not
@@ -46,6 +46,7 @@ pub mod lerp_f32;
 pub mod linear_f32;
 pub mod linear_i8;
 pub mod log_sum_exp_f32;
+pub mod mask_u8;
 pub mod max_f32;
 pub mod norm_f32;
 pub mod quantise_rows;
@@ -73,6 +74,7 @@ pub use lerp_f32::lerp_f32;
 pub use linear_f32::linear_f32;
 pub use linear_i8::linear_i8;
 pub use log_sum_exp_f32::log_sum_exp_f32;
+pub use mask_u8::mask_u8;
 pub use max_f32::max_f32;
 pub use norm_f32::{Norm, norm_f32};
 pub use quantise_rows::{quantise_rows, quantise_rows_static};

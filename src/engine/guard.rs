@@ -16,7 +16,7 @@ use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
-use crate::model::tokenizer::{Encoding, Tokenizer};
+use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
@@ -56,6 +56,11 @@ impl GuardOptions {
 pub(super) struct Work {
     pub(super) canonical: Canonical,
     pub(super) memory: Memory,
+    maxima: Maxima,
+    tokenizer: Scratch,
+    tokens: Encoding,
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
 }
 
 impl Guard {
@@ -67,7 +72,9 @@ impl Guard {
     /// [`Code::Unavailable`] for a backend that is not there.
     pub fn load(pack: &Pack, settings: &Settings) -> Result<Self, Error> {
         refuse_unless_classifier(pack.manifest())?;
-        let guard = Self::of(Ready::load(pack, settings)?);
+        let mut ready = Ready::load(pack, settings)?;
+        ready.tokenizer = ready.tokenizer.for_reading();
+        let guard = Self::of(ready);
         guard.probe()?;
         Ok(guard)
     }
@@ -175,22 +182,39 @@ impl Guard {
         ids: &[u32],
         control: &Control,
     ) -> Result<Scored, Error> {
-        let outputs = self.ready.run(memory, ids, control)?;
+        let mut scored = Scored::default();
+        let mut tensors = (Vec::new(), Vec::new());
+        self.own_scores_into(memory, ids, control, (&mut tensors.0, &mut tensors.1), &mut scored)?;
+        Ok(scored)
+    }
+
+    /// As [`Guard::own_scores`], with memory that is used again.
+    fn own_scores_into(
+        &self,
+        memory: &mut Memory,
+        ids: &[u32],
+        control: &Control,
+        (inputs, outputs): (&mut Vec<Tensor>, &mut Vec<Tensor>),
+        scored: &mut Scored,
+    ) -> Result<(), Error> {
+        self.ready.run_into(memory, ids, control, (inputs, outputs))?;
         let manifest = &self.ready.manifest;
         let n = manifest.labels.len();
         let logits = self
-            .output(&outputs, 0, "logits", &[1, n], || format!("the manifest's {n} labels need [1, {n}]"))?;
+            .output(outputs, 0, "logits", &[1, n], || format!("the manifest's {n} labels need [1, {n}]"))?;
         let labels = logits.iter().zip(&manifest.labels);
-        let labels = labels.map(|(&z, l)| sigmoid(f64::from(z), l.temperature)).collect();
-        let Some(spans) = &manifest.spans else { return Ok(Scored { labels, marks: Vec::new() }) };
+        scored.labels.clear();
+        scored.labels.extend(labels.map(|(&z, l)| sigmoid(f64::from(z), l.temperature)));
+        scored.marks.clear();
+        let Some(spans) = &manifest.spans else { return Ok(()) };
         let rows = ids.len() + SPECIAL_TOKENS;
-        let rows = self.output(&outputs, 1, "spans", &[1, rows, 1], || {
+        let rows = self.output(outputs, 1, "spans", &[1, rows, 1], || {
             format!("a window of {rows} tokens needs [1, {rows}, 1]")
         })?;
         // The first is that of the token before the text.
         let marks = rows[1..=ids.len()].iter();
-        let marks = marks.map(|&z| sigmoid(f64::from(z), spans.temperature) >= spans.threshold).collect();
-        Ok(Scored { labels, marks })
+        scored.marks.extend(marks.map(|&z| sigmoid(f64::from(z), spans.temperature) >= spans.threshold));
+        Ok(())
     }
 
     /// An output of floats that must have a shape.
@@ -221,38 +245,64 @@ impl Guard {
     /// characters is refused.
     ///
     /// # Errors
-    /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
-    /// says. Whoever gets an error must treat the text as blocked.
+    /// As [`Guard::judge_into`].
     pub(super) fn judge(
         &self,
-        Work { canonical, memory }: &mut Work,
+        work: &mut Work,
         text: &[u8],
         options: &GuardOptions,
         control: &Control,
     ) -> Result<Verdict, Error> {
+        let mut verdict = Verdict::default();
+        self.judge_into(work, text, options, control, &mut verdict)?;
+        Ok(verdict)
+    }
+
+    /// Judges one text, into a verdict whose memory is used again.
+    ///
+    /// # Errors
+    /// [`Code::Utf8`], [`Code::EmptyText`], [`Code::TooLarge`] for the text; what `control` says; what the backend
+    /// says. Whoever gets an error must treat the text as blocked, and the verdict says so.
+    pub(super) fn judge_into(
+        &self,
+        Work { canonical, memory, maxima, tokenizer, tokens, inputs, outputs }: &mut Work,
+        text: &[u8],
+        options: &GuardOptions,
+        control: &Control,
+        verdict: &mut Verdict,
+    ) -> Result<(), Error> {
+        verdict.clear();
         control.check()?;
         let text = self.check_text(text)?;
         canonical.assign(text)?;
-        let thresholds = self.ready.manifest.labels.iter().map(|label| label.threshold);
-        let mut maxima = Maxima::new(thresholds.collect());
-        let tokens = self.encode(canonical.text(), control)?;
+        maxima.begin(self.ready.manifest.labels.iter().map(|label| label.threshold));
+        self.ready.tokenizer.encode_into(canonical.text(), control, tokenizer, tokens)?;
         let mut judge = |reading: &dyn Reading, tokens: &Encoding| {
-            let score = |ids: &[u32], text: &str| self.scores(memory, ids, text, control).map(Arc::new);
-            maxima.add(self, reading, tokens, control, score)
+            maxima.add(self, reading, tokens, control, |ids, text, scored| {
+                if let Some(first) = &self.first
+                    && let Some(labels) = first.clear(&self.ready.manifest, memory, text, control)?
+                {
+                    *scored = Scored { labels, marks: Vec::new() };
+                    return Ok(());
+                }
+                self.own_scores_into(memory, ids, control, (&mut *inputs, &mut *outputs), scored)
+            })
         };
-        judge(&*canonical, &tokens)?;
+        judge(&*canonical, tokens)?;
         if !options.plain {
-            views::each(self, text, canonical, &tokens, control, |view| {
+            views::each(self, text, canonical, tokens, control, |view| {
                 judge(view, &self.encode(view.text(), control)?)
             })?;
         }
         if options.paranoid && canonical.text() != text {
-            judge(&text, &self.encode(text, control)?)?;
+            self.ready.tokenizer.encode_into(text, control, tokenizer, tokens)?;
+            judge(&text, tokens)?;
         }
         if maxima.windows == 0 && !text.chars().all(char::is_whitespace) {
             return Err(nothing_left(text.len()));
         }
-        Ok(self.verdict(&maxima, options.role))
+        self.verdict(maxima, options.role, verdict);
+        Ok(())
     }
 
     fn check_text<'a>(&self, text: &'a [u8]) -> Result<&'a str, Error> {
@@ -275,8 +325,8 @@ impl Guard {
         })
     }
 
-    fn verdict(&self, maxima: &Maxima, role: Option<Role>) -> Verdict {
-        let mut verdict = Verdict { windows: maxima.windows, risk: 0.0, ..Verdict::default() };
+    fn verdict(&self, maxima: &Maxima, role: Option<Role>, verdict: &mut Verdict) {
+        (verdict.windows, verdict.risk) = (maxima.windows, 0.0);
         let mut invalid = false;
         for (place, (label, most)) in self.ready.manifest.labels.iter().zip(&maxima.labels).enumerate() {
             if role.is_some_and(|r| !label.roles.is_empty() && !label.roles.contains(&r)) {
@@ -290,10 +340,9 @@ impl Guard {
             verdict.categories.push(CategoryScore { label: place, score, threshold, flagged });
             verdict.risk = verdict.risk.max(score);
             if flagged {
-                let spans = maxima.places(place).into_iter();
-                let span =
-                    |bytes: Range<usize>| Span { start: bytes.start, end: bytes.end, label: place, score };
-                verdict.spans.extend(spans.map(span));
+                maxima.places(place, |Range { start, end }| {
+                    verdict.spans.push(Span { start, end, label: place, score });
+                });
             }
         }
         (verdict.action, verdict.reason) = if invalid {
@@ -304,7 +353,6 @@ impl Guard {
         } else {
             (Action::Allow, Reason::Clear)
         };
-        verdict
     }
 }
 

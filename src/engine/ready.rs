@@ -89,6 +89,21 @@ impl Ready {
         self.backend.run(memory, &inputs, control)
     }
 
+    /// As [`Ready::run`], with tensors that are used again.
+    ///
+    /// # Errors
+    /// As [`Ready::run`].
+    pub(super) fn run_into(
+        &self,
+        memory: &mut Memory,
+        content: &[u32],
+        control: &Control,
+        (inputs, outputs): (&mut Vec<Tensor>, &mut Vec<Tensor>),
+    ) -> Result<(), Error> {
+        self.family.encode_into(&self.manifest, content, inputs)?;
+        self.backend.run_into(memory, inputs, control, outputs)
+    }
+
     /// Refuses a text, by the name of its argument, that is longer than the pack allows.
     pub(super) fn check_size(&self, what: &str, bytes: usize) -> Result<(), Error> {
         let (name, most) = (&self.manifest.name, self.manifest.limits.max_text_bytes);

@@ -71,6 +71,22 @@ impl Session {
         self.member.guard()?.judge(&mut self.work.judging, text, options, &options.control())
     }
 
+    /// As [`Session::guard`], into a verdict whose memory is used again: with a compiled plan or a table of n-grams and no
+    /// pack that looks first, the second call for a text makes no heap call. On failure the verdict blocks.
+    ///
+    /// # Errors
+    /// As [`Session::guard`].
+    pub fn guard_into(
+        &mut self,
+        text: &[u8],
+        options: &GuardOptions,
+        verdict: &mut Verdict,
+    ) -> Result<(), Error> {
+        // A session without a guard gives no verdict either.
+        verdict.clear();
+        self.member.guard()?.judge_into(&mut self.work.judging, text, options, &options.control(), verdict)
+    }
+
     /// Judges several texts, each as if it were alone: a verdict does not depend on its neighbours.
     ///
     /// One deadline holds for the whole batch; the texts that it leaves unjudged get its error.

@@ -118,6 +118,17 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// Becomes the verdict that nobody has filled in yet, and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        let (mut categories, mut spans) =
+            (std::mem::take(&mut self.categories), std::mem::take(&mut self.spans));
+        categories.clear();
+        spans.clear();
+        *self = Self { categories, spans, ..Self::default() };
+    }
+}
+
 impl Default for Verdict {
     /// A verdict that nobody has filled in yet blocks.
     fn default() -> Self {

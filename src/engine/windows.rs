@@ -1,7 +1,6 @@
 //! A reading of a text in windows: the largest score of each label, and where it is.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::Error;
 use crate::engine::guard::Guard;
@@ -39,15 +38,31 @@ pub(super) struct Maxima {
     floors: Vec<f64>,
     /// Windows that were scored.
     pub(super) windows: usize,
+    /// What the pack says about the window at hand.
+    found: Scored,
 }
 
 impl Maxima {
     /// Of no window yet. `floors`: for each label, the score of a window from which what is marked in it counts.
     pub(super) fn new(floors: Vec<f64>) -> Self {
-        Self { labels: vec![Most::default(); floors.len()], floors, windows: 0 }
+        let mut maxima = Self::default();
+        maxima.begin(floors.into_iter());
+        maxima
     }
 
-    /// Adds the windows of a reading that have something new in them. `score` gives what the pack says about the tokens of one,
+    /// Forgets what it holds and keeps the memory; then as [`Maxima::new`].
+    pub(super) fn begin(&mut self, floors: impl Iterator<Item = f64>) {
+        self.floors.clear();
+        self.floors.extend(floors);
+        self.labels.resize_with(self.floors.len(), Most::default);
+        for most in &mut self.labels {
+            (most.best, most.invalid) = (None, false);
+            most.marked.clear();
+        }
+        self.windows = 0;
+    }
+
+    /// Adds the windows of a reading that have something new in them. `score` writes what the pack says about the tokens of one,
     /// which stand for a text.
     ///
     /// # Errors
@@ -58,7 +73,7 @@ impl Maxima {
         reading: &dyn Reading,
         tokens: &Encoding,
         control: &Control,
-        mut score: impl FnMut(&[u32], &str) -> Result<Arc<Scored>, Error>,
+        mut score: impl FnMut(&[u32], &str, &mut Scored) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (content, stride) = guard.window();
         let n = tokens.ids.len();
@@ -74,7 +89,8 @@ impl Maxima {
                 continue;
             }
             let text = reading.text().get(place.clone()).unwrap_or(reading.text());
-            let found = score(&tokens.ids[span.clone()], text)?;
+            score(&tokens.ids[span.clone()], text, &mut self.found)?;
+            let found = &self.found;
             let bytes = reading.original(place)?;
             self.windows += 1;
             for (most, &score) in self.labels.iter_mut().zip(&found.labels) {
@@ -102,21 +118,30 @@ impl Maxima {
         Ok(())
     }
 
-    /// Where a label is: what is marked, in order and without overlap, or else the window that scored highest.
-    pub(super) fn places(&self, label: usize) -> Vec<Range<usize>> {
-        let Some(most) = self.labels.get(label) else { return Vec::new() };
-        let mut marked = most.marked.clone();
-        if marked.is_empty() {
-            return most.best.iter().map(|(_, bytes)| bytes.clone()).collect();
+    /// Gives where a label is: what is marked, in order and without overlap, or else the window that scored highest.
+    pub(super) fn places(&self, label: usize, mut each: impl FnMut(Range<usize>)) {
+        let Some(most) = self.labels.get(label) else { return };
+        if most.marked.is_empty() {
+            if let Some((_, bytes)) = &most.best {
+                each(bytes.clone());
+            }
+            return;
         }
+        let mut marked = most.marked.clone();
         marked.sort_by_key(|bytes| (bytes.start, bytes.end));
-        let mut out: Vec<Range<usize>> = Vec::with_capacity(marked.len());
+        let mut last: Option<Range<usize>> = None;
         for bytes in marked {
-            match out.last_mut() {
+            match &mut last {
                 Some(last) if bytes.start < last.end => last.end = last.end.max(bytes.end),
-                _ => out.push(bytes),
+                _ => {
+                    if let Some(whole) = last.replace(bytes) {
+                        each(whole);
+                    }
+                }
             }
         }
-        out
+        if let Some(whole) = last {
+            each(whole);
+        }
     }
 }

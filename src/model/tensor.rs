@@ -52,6 +52,13 @@ impl Data {
     }
 }
 
+impl Default for Tensor {
+    /// No integer.
+    fn default() -> Self {
+        Self { shape: vec![0], data: Data::I64(Vec::new()) }
+    }
+}
+
 impl Tensor {
     /// A tensor of this shape.
     ///
@@ -68,6 +75,45 @@ impl Tensor {
                 format!("a tensor of shape {shape:?} was given {n} values"),
             ))
         }
+    }
+
+    /// Becomes a tensor of one row of integers, in the memory that it has if it was one.
+    pub fn assign_row(&mut self, values: impl Iterator<Item = i64>) {
+        match &mut self.data {
+            Data::I64(data) => {
+                data.clear();
+                data.extend(values);
+            }
+            data => *data = Data::I64(values.collect()),
+        }
+        self.shape.clear();
+        self.shape.extend([1, self.data.len()]);
+    }
+
+    /// Becomes a tensor of this shape and these values, in the memory that it has if it was one of floats.
+    ///
+    /// # Errors
+    /// As [`Tensor::new`]; the tensor is then empty.
+    pub fn assign_f32(&mut self, shape: &[usize], values: &[f32]) -> Result<(), Error> {
+        self.shape.clear();
+        self.shape.push(0);
+        let volume = shape.iter().try_fold(1_usize, |v, &d| v.checked_mul(d));
+        if volume != Some(values.len()) {
+            self.data = Data::F32(Vec::new());
+            let n = values.len();
+            let message = format!("a tensor of shape {shape:?} was given {n} values");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        match &mut self.data {
+            Data::F32(data) => {
+                data.clear();
+                data.extend_from_slice(values);
+            }
+            data => *data = Data::F32(values.to_vec()),
+        }
+        self.shape.clear();
+        self.shape.extend_from_slice(shape);
+        Ok(())
     }
 
     /// One size per axis.

@@ -126,7 +126,7 @@ impl Filter {
                 let score = score as f32;
                 let span =
                     |bytes| DecisionSpan { bytes, category: place, score, by_rule: false, hidden: None };
-                spans.extend(found.maxima.places(label).into_iter().map(span));
+                found.maxima.places(label, |bytes| spans.push(span(bytes)));
             }
             let flagged = by_rule || by_model.is_some();
             if flagged {

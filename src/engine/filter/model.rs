@@ -112,7 +112,10 @@ impl Scores {
         control: &Control,
         maxima: &mut Maxima,
     ) -> Result<(), Error> {
-        let score = |ids: &[u32], text: &str| self.window(guard, ids.into(), text, control);
+        let score = |ids: &[u32], text: &str, scored: &mut Scored| {
+            scored.clone_from(&*self.window(guard, ids.into(), text, control)?);
+            Ok(())
+        };
         maxima.add(guard, reading, tokens, control, score)
     }
 

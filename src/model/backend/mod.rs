@@ -36,6 +36,21 @@ pub trait Backend: Send + Sync {
     /// the family's; [`Code::InvalidModel`] if an operator fails.
     fn run(&self, memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error>;
 
+    /// As [`Backend::run`], into tensors that are used again.
+    ///
+    /// # Errors
+    /// As [`Backend::run`].
+    fn run_into(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Tensor],
+        control: &Control,
+        outputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
+        *outputs = self.run(memory, inputs, control)?;
+        Ok(())
+    }
+
     /// The compiled plan, if that is what runs.
     fn plan(&self) -> Option<&Program> {
         None

@@ -48,7 +48,19 @@ impl Ngrams {
 }
 
 impl Backend for Ngrams {
-    fn run(&self, _memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+    fn run(&self, memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+        let mut outputs = Vec::new();
+        self.run_into(memory, inputs, control, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    fn run_into(
+        &self,
+        _memory: &mut Memory,
+        inputs: &[Tensor],
+        control: &Control,
+        outputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
         control.check()?;
         let model = self.model()?;
         let Some(Data::I64(buckets)) = inputs.first().map(Tensor::data) else {
@@ -59,10 +71,12 @@ impl Backend for Ngrams {
         for &bucket in buckets {
             model.add(&mut sums, bucket as u32);
         }
-        let mut logits = vec![0.0; model.labels()];
+        let mut logits = [0.0; trueline_tiny::MAX_LABELS];
+        let logits = &mut logits[..model.labels()];
         model
-            .logits(sums, &mut logits)
+            .logits(sums, logits)
             .map_err(|e| Error::new(Code::Internal, format!("the table of pack {}: {e}", self.pack)))?;
-        Ok(vec![Tensor::new(vec![1, logits.len()], Data::F32(logits))?])
+        outputs.resize_with(1, Tensor::default);
+        outputs[0].assign_f32(&[1, logits.len()], logits)
     }
 }

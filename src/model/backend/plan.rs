@@ -121,6 +121,18 @@ fn no_plan(pack: &Pack, why: &str) -> Error {
 
 impl Backend for Compiled {
     fn run(&self, memory: &mut Memory, inputs: &[Tensor], control: &Control) -> Result<Vec<Tensor>, Error> {
+        let mut outputs = Vec::new();
+        self.run_into(memory, inputs, control, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    fn run_into(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Tensor],
+        control: &Control,
+        outputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
         let mut given = [Input { shape: &[], data: data::Data::I64(&[]) }; MAX_INPUTS];
         for (slot, &place) in given.iter_mut().zip(&self.inputs) {
             let Some(tensor) = inputs.get(place) else {
@@ -144,13 +156,12 @@ impl Backend for Compiled {
             let said = format!("the model of pack {} failed in a run: {}", self.pack, e.message);
             if of_the_model { Error::new(e.code, said) } else { e }
         })?;
-        self.outputs
-            .iter()
-            .map(|&i| {
-                let view = memory.plan.output(&self.program, i)?;
-                Tensor::new(view.shape.to_vec(), Data::F32(view.f32s()?.to_vec()))
-            })
-            .collect()
+        outputs.resize_with(self.outputs.len(), Tensor::default);
+        for (&i, output) in self.outputs.iter().zip(outputs) {
+            let view = memory.plan.output(&self.program, i)?;
+            output.assign_f32(view.shape, view.f32s()?)?;
+        }
+        Ok(())
     }
 
     fn plan(&self) -> Option<&Program> {

@@ -1,7 +1,7 @@
 //! Encoder with a multi-label head: ids, mask and types in, one logit a label out, and perhaps one a token that marks it.
 
 use crate::Error;
-use crate::model::family::{self, Axis, Element, Family, TensorSpec, encoder_inputs};
+use crate::model::family::{self, Axis, Element, Family, TensorSpec, encoder_inputs, encoder_inputs_into};
 use crate::model::manifest::Manifest;
 use crate::model::tensor::Tensor;
 
@@ -32,5 +32,14 @@ impl Family for GuardEncoder {
 
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {
         encoder_inputs(manifest, content)
+    }
+
+    fn encode_into(
+        &self,
+        manifest: &Manifest,
+        content: &[u32],
+        inputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
+        encoder_inputs_into(manifest, content, inputs)
     }
 }

@@ -8,7 +8,7 @@ mod guard_encoder;
 mod ngram_linear;
 
 use crate::model::manifest::Manifest;
-use crate::model::tensor::{Data, Tensor};
+use crate::model::tensor::Tensor;
 use crate::{Code, Error};
 
 pub use aligner_encoder::AlignerEncoder;
@@ -87,6 +87,20 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// [`Code::InvalidArgument`] if the window is longer than the manifest allows.
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error>;
+
+    /// As [`Family::encode`], into tensors that are used again.
+    ///
+    /// # Errors
+    /// As [`Family::encode`].
+    fn encode_into(
+        &self,
+        manifest: &Manifest,
+        content: &[u32],
+        inputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
+        *inputs = self.encode(manifest, content)?;
+        Ok(())
+    }
 
     /// Whether packs of this family have labels.
     fn has_labels(&self) -> bool {
@@ -171,17 +185,33 @@ const ENCODER_INPUTS: &[TensorSpec] = &[
 
 /// [`ENCODER_INPUTS`] for one window: ids between the special ones, a mask of ones, types of zeros.
 fn encoder_inputs(manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {
-    let ids = ids(manifest, content)?;
-    let n = ids.len();
-    let tensor = |v: Vec<i64>| Tensor::new(vec![1, n], Data::I64(v));
-    Ok(vec![tensor(ids)?, tensor(vec![1; n])?, tensor(vec![0; n])?])
+    let mut inputs = Vec::new();
+    encoder_inputs_into(manifest, content, &mut inputs)?;
+    Ok(inputs)
+}
+
+/// As [`encoder_inputs`], into tensors that are used again.
+fn encoder_inputs_into(manifest: &Manifest, content: &[u32], inputs: &mut Vec<Tensor>) -> Result<(), Error> {
+    let n = content.len() + SPECIAL_TOKENS;
+    check_length(manifest, n)?;
+    inputs.resize_with(ENCODER_INPUTS.len(), Tensor::default);
+    if let [ids, mask, types] = &mut inputs[..] {
+        ids.assign_row(between(manifest, content));
+        mask.assign_row(std::iter::repeat_n(1, n));
+        types.assign_row(std::iter::repeat_n(0, n));
+    }
+    Ok(())
 }
 
 /// A window's ids between the special ones.
 fn ids(manifest: &Manifest, content: &[u32]) -> Result<Vec<i64>, Error> {
     check_length(manifest, content.len() + SPECIAL_TOKENS)?;
+    Ok(between(manifest, content).collect())
+}
+
+fn between(manifest: &Manifest, content: &[u32]) -> impl Iterator<Item = i64> {
     let (cls, sep) = (i64::from(manifest.tokenizer.cls), i64::from(manifest.tokenizer.sep));
-    Ok([cls].into_iter().chain(content.iter().map(|&id| i64::from(id))).chain([sep]).collect())
+    [cls].into_iter().chain(content.iter().map(|&id| i64::from(id))).chain([sep])
 }
 
 /// Refuses a window longer than the manifest allows.

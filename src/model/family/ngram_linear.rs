@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::model::family::{self, Axis, Element, Family, TensorSpec};
 use crate::model::manifest::Manifest;
-use crate::model::tensor::{Data, Tensor};
+use crate::model::tensor::Tensor;
 
 /// The family `ngram-linear`.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +23,20 @@ impl Family for NgramLinear {
     }
 
     fn encode(&self, manifest: &Manifest, content: &[u32]) -> Result<Vec<Tensor>, Error> {
+        let mut inputs = Vec::new();
+        self.encode_into(manifest, content, &mut inputs)?;
+        Ok(inputs)
+    }
+
+    fn encode_into(
+        &self,
+        manifest: &Manifest,
+        content: &[u32],
+        inputs: &mut Vec<Tensor>,
+    ) -> Result<(), Error> {
         family::check_length(manifest, content.len() + family::SPECIAL_TOKENS)?;
-        let ids: Vec<i64> = content.iter().map(|&id| i64::from(id)).collect();
-        Ok(vec![Tensor::new(vec![1, ids.len()], Data::I64(ids))?])
+        inputs.resize_with(1, Tensor::default);
+        inputs[0].assign_row(content.iter().map(|&id| i64::from(id)));
+        Ok(())
     }
 }

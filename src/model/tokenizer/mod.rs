@@ -112,6 +112,13 @@ impl Tokenizer {
         }
     }
 
+    /// The same tokenizer for texts that are only read: the vocabulary in its packed form if it has one, which encodes
+    /// without a heap call and takes less memory.
+    pub fn for_reading(self) -> Self {
+        let packed = self.packed().and_then(|bytes| Self::from_packed(Box::new(bytes)).ok());
+        packed.unwrap_or(self)
+    }
+
     /// Number of ids, added tokens included.
     pub fn vocabulary(&self) -> usize {
         match &self.inner {

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use super::bits::is_alphanumeric;
 use super::nfkc::{Nfkc, Traced};
 use super::offsets::OffsetMap;
+use super::stable::is_stable;
 use crate::{Code, Error};
 
 /// Names these rules and their Unicode tables; stored beside a threshold, which holds for one version only.
@@ -40,19 +42,73 @@ struct Waiting {
 /// Runs of fewer bytes go character by character: the settling around a run costs more.
 const SHORTEST_RUN: usize = 16;
 
-/// How many of the first bytes are sure to stay as they are: printable ASCII, with lone spaces and line feeds between
-/// words. The first and the last are not white.
-fn plain_run(bytes: &[u8]) -> usize {
+/// Bytes that are looked at together.
+const LANES: usize = 32;
+
+/// How many of the first bytes are sure to stay as they are: printable ASCII and stable characters, with lone spaces and
+/// line feeds between words. The first and the last are not white.
+fn plain_run(text: &str) -> usize {
+    let bytes = text.as_bytes();
     let mut at = 0;
     loop {
-        let rest = &bytes[at..];
-        at += rest.iter().position(|b| !b.is_ascii_graphic()).unwrap_or(rest.len());
-        match bytes.get(at..at + 2) {
-            Some([b' ', next]) if at > 0 && next.is_ascii_graphic() && !closes(char::from(*next)) => at += 2,
-            Some([b'\n', next]) if at > 0 && next.is_ascii_graphic() => at += 2,
+        at += plain_ascii(&bytes[at..]);
+        // A space or line feed stays between what stays.
+        let white = usize::from(at > 0 && matches!(bytes.get(at), Some(b' ' | b'\n')));
+        let next = bytes.get(at + white).filter(|b| **b >= 0x80).and(text[at + white..].chars().next());
+        match next {
+            Some(next) if is_stable(next) => at += white + next.len_utf8(),
             _ => return at,
         }
+        let rest = &bytes[at..];
+        if let Some([b' ' | b'\n', next]) = rest.first_chunk()
+            && stays(rest[0], *next)
+        {
+            at += 1;
+        }
     }
+}
+
+/// [`plain_run`] of ASCII alone.
+fn plain_ascii(bytes: &[u8]) -> usize {
+    if !bytes.first().is_some_and(u8::is_ascii_graphic) {
+        return 0;
+    }
+    // Runs that end soon are not worth a block.
+    let pairs = bytes.windows(2).take(SHORTEST_RUN);
+    let mut at = pairs.take_while(|pair| stays(pair[0], pair[1])).count();
+    if at < SHORTEST_RUN && at + 1 < bytes.len() {
+        return at;
+    }
+    // Each byte with the one after it; after the first, a white one has another before it that was looked at.
+    while let Some(block) = bytes[at..].first_chunk::<{ LANES + 1 }>() {
+        let mut asks = [false; LANES];
+        asks.iter_mut().zip(block).zip(&block[1..]).for_each(|((asks, b), next)| *asks = !surely(*b, *next));
+        if asks.iter().fold(false, |any, asks| any | asks) {
+            let ends = |place: &usize| asks[*place] && !stays(block[*place], block[*place + 1]);
+            if let Some(place) = (0..LANES).find(ends) {
+                return at + place;
+            }
+        }
+        at += LANES;
+    }
+    let rest = &bytes[at..];
+    let white_end = usize::from(rest.last().is_some_and(|b| !b.is_ascii_graphic()));
+    at + rest.windows(2).position(|pair| !stays(pair[0], pair[1])).unwrap_or(rest.len() - white_end)
+}
+
+/// Whether the byte stays, and so does what is white before `next`.
+fn stays(b: u8, next: u8) -> bool {
+    match b {
+        b' ' => next.is_ascii_graphic() && !closes(char::from(next)),
+        b'\n' => next.is_ascii_graphic(),
+        _ => b.is_ascii_graphic(),
+    }
+}
+
+/// Whether the pair is one of the most common of those that [`stays`] has.
+#[inline(always)] // so that it becomes part of the vector loop
+fn surely(b: u8, next: u8) -> bool {
+    (b.wrapping_sub(b'!') < 94) | (((b == b' ') | (b == b'\n')) & is_alphanumeric(next))
 }
 
 /// Whether a space before the character goes.
@@ -116,14 +172,16 @@ impl Canonical {
         self.offsets.grow(bytes as u32);
         let mut at = 0;
         while at < part.len() {
-            let plain = plain_run(&part.as_bytes()[at..]);
+            let plain = plain_run(&part[at..]);
             if plain > SHORTEST_RUN {
                 // The first settles what waits before the run, and the last may still compose with what follows it.
-                self.push_part(&part[at..at + 1], base + at);
+                let run = &part[at..at + plain];
+                let first = run.ceil_char_boundary(1);
+                let last = run.floor_char_boundary(plain - 1);
+                self.push_part(&run[..first], base + at);
                 self.settle();
-                let inner = &part[at + 1..at + plain - 1];
-                self.offsets.push_unchanged(&mut self.text, inner, (base + at + 1) as u32);
-                self.push_part(&part[at + plain - 1..at + plain], base + at + plain - 1);
+                self.offsets.push_unchanged(&mut self.text, &run[first..last], (base + at + first) as u32);
+                self.push_part(&run[last..], base + at + last);
                 at += plain;
             } else {
                 let end = part.len().min(part.ceil_char_boundary(at + plain.max(1)));
@@ -361,10 +419,20 @@ mod tests {
             ("a \nb", 1),
             ("a\n\nb", 1),
             ("a\tb", 1),
-            ("a\u{e9}", 1),
+            ("a\u{301}", 1),
             ("a ", 1),
+            ("\u{e9}", 2),
+            ("a\u{e9} b", 5),
+            ("a \u{e9}\nb c", 8),
+            ("\u{e9}  b", 2),
+            ("\u{e9} ,", 2),
+            ("\u{e9} ", 2),
+            (" \u{e9}", 0),
+            ("a \u{301}", 1),
+            ("ab\n\u{1f600} \u{4f60}", 11),
+            ("ab \u{200b}", 2),
         ] {
-            assert_eq!(plain_run(text.as_bytes()), run, "{text:?}");
+            assert_eq!(plain_run(text), run, "{text:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::bits::{BLOCK, bitmap};
 use crate::Error;
 
 /// How a text was hidden.
@@ -188,7 +189,7 @@ impl Room<'_> {
 /// The next run that could hide something: at least [`SHORTEST`] characters of the encodings.
 fn next_run(bytes: &[u8], mut at: usize) -> Option<Range<usize>> {
     loop {
-        at += bytes[at..].iter().position(|b| CLASS[usize::from(*b)] > 0)?;
+        at = next_start(bytes, at)?;
         let start = at;
         at += bytes[at..].iter().position(|b| CLASS[usize::from(*b)] == 0).unwrap_or(bytes.len() - at);
         // Pairs of digits stand apart, and lines of base64 are broken.
@@ -201,17 +202,59 @@ fn next_run(bytes: &[u8], mut at: usize) -> Option<Range<usize>> {
     }
 }
 
+/// Where the next run begins that is long enough, or is a pair of digits with another after it; `at` lies within none.
+fn next_start(bytes: &[u8], at: usize) -> Option<usize> {
+    let block = |at: usize, class: fn(u8) -> bool| bytes.get(at..).map_or(0, |rest| bitmap(rest, class));
+    let of_class = |at: usize| bytes.get(at..).map_or(0, |rest| u128::from(bitmap(rest, is_class)));
+    // Two blocks, of which the first is looked at.
+    let wide =
+        |at: usize, class| u128::from(block(at, class)) | u128::from(block(at + BLOCK, class)) << BLOCK;
+    let (mut at, mut within, mut next) = (at, false, of_class(at));
+    while at < bytes.len() {
+        let after = of_class(at + BLOCK);
+        let of_run = next | after << BLOCK;
+        let starts = of_run & !(of_run << 1 | u128::from(within));
+        // Each bit stands for so many in a row from there on.
+        let two = of_run & of_run >> 1;
+        let four = two & two >> 2;
+        let eight = four & four >> 4;
+        let long = eight & eight >> 8;
+        // As long as a pair is: two digits, or four characters of which the second marks them.
+        let pairs = starts & two & !(of_run >> 2);
+        let marked = starts & four & !(of_run >> 4);
+        let mut found = starts & long;
+        if pairs | marked != 0 {
+            let digits = wide(at, |b| b.is_ascii_hexdigit());
+            let pairs = pairs & digits & digits >> 1;
+            let marked = marked & (wide(at, |b| b == b'x') >> 1);
+            let either = pairs | marked;
+            found |= pairs & either >> 3 | marked & either >> 5;
+        }
+        let found = found as u64;
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        within = of_run >> (BLOCK - 1) & 1 == 1;
+        next = after;
+        at += BLOCK;
+    }
+    None
+}
+
+/// Whether runs of the encodings are made of the byte.
+#[inline(always)] // so that it becomes part of a vector loop
+const fn is_class(b: u8) -> bool {
+    // "-", "." and "/" stand before the digits.
+    let sign = (b == b'+') | (b == b'%') | (b == b'=') | (b == b'\\') | (b == b'_') | (b == b'~');
+    ((b | 0x20).wrapping_sub(b'a') < 26) | (b.wrapping_sub(b'-') < 13) | sign
+}
+
 /// 1 for what runs of the encodings are made of, 0 for the rest.
 static CLASS: [u8; 256] = {
     let mut table = [0; 256];
     let mut b = 0;
     while b < 256 {
-        let c = b as u8;
-        if c.is_ascii_alphanumeric()
-            || matches!(c, b'+' | b'/' | b'-' | b'_' | b'=' | b'%' | b'\\' | b'.' | b'~')
-        {
-            table[b] = 1;
-        }
+        table[b] = is_class(b as u8) as u8;
         b += 1;
     }
     table

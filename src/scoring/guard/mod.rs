@@ -1,5 +1,6 @@
 //! From a text and a classifier's scores to a verdict and the spans that explain it.
 
+mod bits;
 pub mod canonical;
 pub mod deny;
 pub mod fold;
@@ -9,6 +10,7 @@ pub mod marks;
 mod nfkc;
 mod offsets;
 pub mod rules;
+mod stable;
 pub mod stream;
 pub mod threshold;
 pub mod units;

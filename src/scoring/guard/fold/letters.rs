@@ -63,7 +63,7 @@ fn letter_of(sign: char, one: char) -> char {
 
 /// Marks that people put on letters of any script as decoration. Those of Indic scripts and Arabic are letters of a
 /// word, and stay.
-fn is_decoration(character: char) -> bool {
+pub(super) fn is_decoration(character: char) -> bool {
     matches!(character,
         '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}'
         | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
@@ -76,10 +76,15 @@ fn strikes(mark: char) -> bool {
 
 /// Gives the folded characters of `text`, in order, with the bytes that each came from.
 ///
-/// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin if
-/// the text has more Latin letters than others.
-pub(super) fn fold(text: &str, one: char, word: &mut Word, mut sink: impl FnMut(char, Range<u32>)) {
-    let latin_text = mostly_latin(text);
+/// The script of a word is the one that most of its letters are of; a word all of whose letters look Latin is Latin in a
+/// `latin_text`.
+pub(super) fn fold(
+    text: &str,
+    one: char,
+    latin_text: bool,
+    word: &mut Word,
+    mut sink: impl FnMut(char, Range<u32>),
+) {
     split(text, word, |piece| match piece {
         Piece::Word(word) => word.fold(one, latin_text, &mut sink),
         Piece::Other(character, origin) => sink(character, origin),

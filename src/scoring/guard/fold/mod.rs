@@ -6,11 +6,13 @@
 mod disguise;
 mod letters;
 mod lookalike;
+mod regions;
 mod rewritten;
 mod spaced;
 
 pub use disguise::{Disguised, disguised};
 pub use lookalike::{Script, skeleton};
+pub use regions::{changed, widened};
 pub use rewritten::{Edit, Rewritten};
 pub use spaced::{Passage, Spelled, passages, spelled};
 
@@ -33,8 +35,9 @@ pub enum Fold {
 #[derive(Clone, Debug, Default)]
 pub struct Folded {
     text: String,
-    /// `None` if every byte came from the byte at its own place.
-    map: Option<OffsetMap>,
+    /// Not used if every byte came from the byte at its own place.
+    map: OffsetMap,
+    mapped: bool,
     word: letters::Word,
 }
 
@@ -44,33 +47,77 @@ impl Folded {
     /// # Cost
     /// One pass. ASCII text in lower case is a copy.
     pub fn assign(&mut self, text: &str, fold: Fold) {
+        self.assign_part(text, fold, fold != Fold::Case && is_latin(text));
+    }
+
+    /// Replaces this form by that of `part`, whose ends lie between words of a text that [`is_latin`] or not.
+    pub fn assign_part(&mut self, part: &str, fold: Fold, is_latin: bool) {
         self.text.clear();
-        self.map = None;
-        if text.is_ascii() && (fold == Fold::Case || !has_leet(text.as_bytes())) {
+        self.mapped = false;
+        match fold {
+            Fold::Case => self.lower(part),
+            Fold::Skeleton | Fold::SkeletonL => {
+                let (text, map) = (&mut self.text, &mut self.map);
+                map.clear(part.len() as u32);
+                self.mapped = true;
+                let one = if fold == Fold::Skeleton { 'i' } else { 'l' };
+                letters::fold(part, one, is_latin, &mut self.word, |character, origin| {
+                    map.push(text, character, origin)
+                });
+                map.finish(text.len());
+            }
+        }
+    }
+
+    fn lower(&mut self, text: &str) {
+        if text.is_ascii() {
             self.text.push_str(text);
             self.text.make_ascii_lowercase();
             return;
         }
-        let mut map = OffsetMap::default();
-        map.clear(text.len() as u32);
-        match fold {
-            Fold::Case => {
-                for (at, character) in text.char_indices() {
-                    let origin = at as u32..(at + character.len_utf8()) as u32;
-                    for lower in character.to_lowercase() {
-                        map.push(&mut self.text, lower, origin.clone());
+        // What stays as long as it was is copied in one piece, and the map begins with the first that does not.
+        let (mut copied, mut at) = (0, 0);
+        while let Some(place) = text.as_bytes()[at..].iter().position(|b| *b >= 0x80) {
+            at += place;
+            let Some(character) = text[at..].chars().next() else { break };
+            let end = at + character.len_utf8();
+            let one = lower(character);
+            if one != Some(character) {
+                self.copy(text, copied..at);
+                copied = end;
+                let same = one.filter(|one| one.len_utf8() == end - at);
+                match same {
+                    Some(one) if self.mapped => self.map.push(&mut self.text, one, at as u32..end as u32),
+                    Some(one) => self.text.push(one),
+                    None => {
+                        if !self.mapped {
+                            let whole = std::mem::take(&mut self.text);
+                            self.map.clear(text.len() as u32);
+                            self.map.push_unchanged(&mut self.text, &whole, 0);
+                            self.mapped = true;
+                        }
+                        for lower in character.to_lowercase() {
+                            self.map.push(&mut self.text, lower, at as u32..end as u32);
+                        }
                     }
                 }
             }
-            Fold::Skeleton | Fold::SkeletonL => {
-                let one = if fold == Fold::Skeleton { 'i' } else { 'l' };
-                letters::fold(text, one, &mut self.word, |character, origin| {
-                    map.push(&mut self.text, character, origin)
-                });
-            }
+            at = end;
         }
-        map.finish(self.text.len());
-        self.map = Some(map);
+        self.copy(text, copied..text.len());
+        if self.mapped {
+            self.map.finish(self.text.len());
+        }
+    }
+
+    /// Appends a part of the text whose only capitals are those of ASCII.
+    fn copy(&mut self, text: &str, part: Range<usize>) {
+        let first = self.text.len();
+        match self.mapped {
+            true => self.map.push_unchanged(&mut self.text, &text[part.clone()], part.start as u32),
+            false => self.text.push_str(&text[part]),
+        }
+        self.text[first..].make_ascii_lowercase();
     }
 
     /// The form.
@@ -80,10 +127,7 @@ impl Folded {
 
     /// The bytes of the text that the span of the form came from. The span is in bounds, on character boundaries.
     pub fn original(&self, span: Range<usize>) -> Range<usize> {
-        match &self.map {
-            None => span,
-            Some(map) => map.original(&self.text, span),
-        }
+        if self.mapped { self.map.original(&self.text, span) } else { span }
     }
 }
 
@@ -94,8 +138,27 @@ pub fn folded(text: &str, fold: Fold) -> String {
     form.text
 }
 
-/// Whether leetspeak could be read in the text: a digit or sign beside a letter. [`Fold::Skeleton`] changes no other
-/// ASCII text but its case.
+/// The character in lower case, if that is one character.
+pub(super) fn lower(character: char) -> Option<char> {
+    match character {
+        '\u{430}'..='\u{44f}' | '\u{df}'..='\u{ff}' | '\u{600}'..='\u{109f}' | '\u{1100}'..='\u{139f}' => {
+            Some(character)
+        }
+        '\u{2e80}'..='\u{a63f}' | '\u{ac00}'..='\u{d7ff}' => Some(character),
+        '\u{410}'..='\u{42f}' => char::from_u32(character as u32 + 0x20),
+        _ => {
+            let mut lower = character.to_lowercase();
+            lower.next().filter(|_| lower.next().is_none())
+        }
+    }
+}
+
+/// Whether the text has more Latin letters than Cyrillic and Greek ones.
+pub fn is_latin(text: &str) -> bool {
+    letters::mostly_latin(text)
+}
+
+/// Whether leetspeak could be read in the text: a digit or sign beside a letter.
 pub fn has_leet(text: &[u8]) -> bool {
     text.windows(2).any(|pair| {
         let sign = |b: u8| letters::is_sign(char::from(b));
@@ -110,7 +173,17 @@ pub fn has_one(text: &str) -> bool {
 
 /// Whether the character belongs to a word: letters, digits, marks.
 pub fn is_word(character: char) -> bool {
-    character.is_alphanumeric() || is_mark(character)
+    match character {
+        // The most common ones, without a table.
+        '\u{c0}'..='\u{24f}' => character != '\u{d7}' && character != '\u{f7}',
+        '\u{400}'..='\u{481}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' => true,
+        '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{388}'..='\u{38a}' | '\u{3a3}'..='\u{3f5}' => {
+            true
+        }
+        '\u{620}'..='\u{669}' | '\u{900}'..='\u{963}' | '\u{e01}'..='\u{e3a}' => true,
+        '\u{2010}'..='\u{205e}' | '\u{3001}'..='\u{3003}' | '\u{1f300}'..='\u{1f64f}' => false,
+        _ => character.is_alphanumeric() || is_mark(character),
+    }
 }
 
 /// A mark that stands on a letter, of any script. Canonical text holds those that do not compose.
@@ -168,6 +241,25 @@ mod tests {
             ("\u{928}\u{940}", "\u{928}\u{940}"),
         ] {
             assert_eq!(folded(text, Fold::Skeleton), wanted);
+        }
+    }
+
+    #[test]
+    fn short_cuts_agree_with_the_tables() {
+        for character in '\0'..=char::MAX {
+            assert_eq!(
+                is_word(character),
+                character.is_alphanumeric() || is_mark(character),
+                "{character:?}"
+            );
+            let whole: String = character.to_lowercase().collect();
+            match lower(character) {
+                Some(one) => assert_eq!(one.to_string(), whole, "{character:?}"),
+                None => assert!(whole.chars().count() > 1, "{character:?}"),
+            }
+            let text = format!("Xy{character}Zw\u{130}{character}Q");
+            let wanted: String = text.chars().flat_map(char::to_lowercase).collect();
+            assert_eq!(folded(&text, Fold::Case), wanted);
         }
     }
 

@@ -5,18 +5,21 @@
 
 mod pii;
 mod scan;
+mod substrings;
+#[cfg(test)]
+mod whole;
 mod words;
 
 pub use pii::Kind;
 pub use scan::Scratch;
 pub use words::MAX_WORDS;
 
-use aho_corasick::AhoCorasick;
 use regex::{Regex, RegexBuilder};
 
 use super::fold::{Fold, folded, is_unspaced};
 use crate::scoring::refuse::invalid;
 use crate::{Code, Error};
+use substrings::{Substring, Substrings};
 use words::{HashTable, SEED, Words, step};
 
 /// The most bytes of one pattern of a list.
@@ -89,8 +92,7 @@ const ALLOWED: u32 = 1 << 31;
 #[derive(Debug, Default)]
 pub struct Builder {
     words: Words,
-    /// Folded form, rule, whether it folds.
-    substrings: Vec<(String, u32, bool)>,
+    substrings: Vec<Substring>,
     spelled: HashTable<Vec<(Box<str>, u32)>>,
     regexes: Vec<(Regex, u32)>,
     pii: [Option<u32>; Kind::ALL.len()],
@@ -102,14 +104,14 @@ pub struct Builder {
 #[derive(Debug)]
 pub struct Rules {
     words: Words,
-    substrings: Option<AhoCorasick>,
-    /// The rule and whether it folds, of each pattern of `substrings`.
-    substring_rules: Vec<(u32, bool)>,
+    substrings: Option<Substrings>,
     spelled: HashTable<Vec<(Box<str>, u32)>>,
     regexes: Vec<(Regex, u32)>,
     pii: [Option<u32>; Kind::ALL.len()],
     secrets: Option<pii::Secrets>,
     folds: bool,
+    /// Bytes of the longest substring that folds.
+    longest_substring: usize,
     longest: usize,
 }
 
@@ -160,7 +162,7 @@ impl Builder {
         }
         for form in &forms {
             if substring {
-                self.substrings.push((form.clone(), rule, folds));
+                self.substrings.push(Substring { text: form.clone(), rule, folds });
             } else if !self.words.add(form, rule, folds) {
                 return Err(invalid(format!("a pattern of {bytes} bytes has more than {MAX_WORDS} words")));
             }
@@ -187,7 +189,8 @@ impl Builder {
     }
 
     /// Adds a regular expression for this rule, in the syntax of the `regex` crate: no look-around and no back-references,
-    /// so that the time is linear in the text.
+    /// so that the time is linear in the text. Of Unicode's properties every build has the general categories (`\p{L}`),
+    /// the scripts (`\p{Greek}`), and what `\d`, `\s`, `\w`, `\b` and `(?i)` stand for.
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for an expression that does not parse, or that matches the empty text;
@@ -252,20 +255,17 @@ impl Builder {
     /// [`Code::TooLarge`] if the substrings are too many for one automaton.
     pub fn build(mut self) -> Result<Rules, Error> {
         self.words.finish();
+        let longest_substring = self.substrings.iter().filter(|s| s.folds).map(|s| s.text.len()).max();
         let substrings = match self.substrings.is_empty() {
             true => None,
-            false => {
-                let built = AhoCorasick::new(self.substrings.iter().map(|s| s.0.as_bytes()));
-                Some(built.map_err(|e| Error::new(Code::TooLarge, format!("the lists of substrings: {e}")))?)
-            }
+            false => Some(Substrings::new(self.substrings)?),
         };
-        let substring_rules: Vec<(u32, bool)> = self.substrings.iter().map(|s| (s.1, s.2)).collect();
         let secrets = self.pii[Kind::Key as usize].map(|_| pii::Secrets::new()).transpose()?;
         Ok(Rules {
-            folds: !self.spelled.is_empty() || substring_rules.iter().any(|r| r.1) || self.words.any_folds(),
+            folds: !self.spelled.is_empty() || longest_substring.is_some() || self.words.any_folds(),
+            longest_substring: longest_substring.unwrap_or(0),
             words: self.words,
             substrings,
-            substring_rules,
             spelled: self.spelled,
             regexes: self.regexes,
             pii: self.pii,
@@ -316,6 +316,22 @@ mod tests {
         assert_eq!(code(rules.pii(1, Kind::Card)), Err(Code::InvalidArgument));
         assert!(rules.build().is_ok());
         assert!(Builder::default().build().is_ok_and(|rules| rules.is_empty() && rules.longest_match() == 0));
+    }
+
+    #[test]
+    fn every_build_has_the_categories_and_scripts_of_unicode() {
+        for (expression, text, found) in [
+            (r"\p{Greek}{3}\d", "\u{3b1}\u{3b2}\u{3b3}7", true),
+            (r"(?i)\bSTRASSE\p{P}", "strasse!", true),
+            (r"(?i)\u{c9}\p{Lu}\w\b", "\u{e9}Xy", true),
+            (r"\p{Cyrillic}\s", "ab ", false),
+        ] {
+            let mut rules = Builder::default();
+            rules.regex(0, expression).expect(expression);
+            let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+            rules.build().expect("rules").scan(text, 0, &mut scratch, &mut hits);
+            assert_eq!(!hits.list.is_empty(), found, "{expression}");
+        }
     }
 
     #[test]

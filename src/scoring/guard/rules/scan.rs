@@ -1,14 +1,22 @@
 //! One unit of text through all rules, in each of its forms.
 
-use super::words::{SEED, Word, split, step};
+use std::ops::Range;
+
+use super::words::{Lone, SEED, Word, split, step};
 use super::{ALLOWED, Hit, Hits, Kind, LONGEST_SPELLED, Rules, SHORTEST_SPELLED, pii};
-use crate::scoring::guard::fold::{Fold, Folded, Spelled, folded, has_leet, has_one, spelled};
+use crate::scoring::guard::fold::{
+    Fold, Folded, Spelled, changed, folded, has_one, is_latin, spelled, widened,
+};
 
 /// What the searches of one thread use again.
 #[derive(Debug, Default)]
 pub struct Scratch {
     form: Folded,
+    part: Folded,
     words: Vec<Word>,
+    lone: Lone,
+    /// Parts of the text that are searched in a form beyond its case.
+    disguised: Vec<Range<usize>>,
     in_form: Hits,
     allowed: Vec<(usize, usize)>,
 }
@@ -72,58 +80,78 @@ impl Rules {
         if self.words.is_empty() && self.substrings.is_none() {
             return;
         }
-        let lone = self.form(text, Fold::Case, scratch, hits);
+        let Scratch { form, words, lone, in_form, allowed, .. } = scratch;
+        form.assign(text, Fold::Case);
+        self.form(form, false, words, lone, in_form);
+        keep(form, 0, in_form, allowed, hits);
         if !self.folds {
             return;
         }
-        if lone {
-            for run in spelled(scratch.form.text()) {
-                self.spelled_run(&run, scratch, hits);
+        for run in &lone.runs {
+            // A letter with a mark is no word of one letter, and may begin or end what is spelled.
+            let first = words[run.start.saturating_sub(1)].start as usize;
+            let last = words[run.end.min(words.len() - 1)].end as usize;
+            for mut run in spelled(&form.text()[first..last]) {
+                run.bytes.iter_mut().for_each(|b| *b = first + b.start..first + b.end);
+                self.spelled_run(&run, form, hits);
             }
         }
-        if !text.is_ascii() || has_leet(text.as_bytes()) {
-            self.form(text, Fold::Skeleton, scratch, hits);
-            if has_one(text) {
-                self.form(text, Fold::SkeletonL, scratch, hits);
+        self.disguised(text, scratch, hits);
+    }
+
+    /// Searches the forms beyond the text's case. They differ from it in some words only, and what is found elsewhere in
+    /// them is found without them: so only those words are folded, and what stands around those that a pattern has.
+    fn disguised(&self, text: &str, scratch: &mut Scratch, hits: &mut Hits) {
+        let Scratch { part, words, lone, disguised, in_form, allowed, .. } = scratch;
+        disguised.clear();
+        let is_latin = text.is_ascii() || is_latin(text);
+        let (around, letters) = (self.words.longest_folding().saturating_sub(1), self.longest_substring);
+        changed(text, |run| {
+            let run_text = &text[run.clone()];
+            let counts = self.longest_substring > 0
+                || forms_of(run_text).iter().any(|fold| {
+                    part.assign_part(run_text, *fold, is_latin);
+                    split(part.text(), words, lone);
+                    // A run that is gone lets what stands around it meet.
+                    words.is_empty() || self.words.may_fold(part.text(), words)
+                });
+            if counts {
+                let wide = widened(text, run, around, letters);
+                match disguised.last_mut() {
+                    Some(last) if wide.start <= last.end => last.end = last.end.max(wide.end),
+                    _ => disguised.push(wide),
+                }
+            }
+        });
+        for wide in disguised.iter() {
+            let wide_text = &text[wide.clone()];
+            for fold in forms_of(wide_text) {
+                part.assign_part(wide_text, *fold, is_latin);
+                self.form(part, true, words, lone, in_form);
+                keep(part, wide.start, in_form, allowed, hits);
             }
         }
     }
 
-    /// Searches one form; gives whether it has lone letters in a row.
-    fn form(&self, text: &str, fold: Fold, scratch: &mut Scratch, hits: &mut Hits) -> bool {
-        let Scratch { form, words, in_form, allowed } = scratch;
-        form.assign(text, fold);
+    /// Searches one form.
+    fn form(
+        &self,
+        form: &Folded,
+        beyond_case: bool,
+        words: &mut Vec<Word>,
+        lone: &mut Lone,
+        in_form: &mut Hits,
+    ) {
         in_form.clear();
-        let beyond_case = fold != Fold::Case;
-        let lone = split(form.text(), words);
+        split(form.text(), words, lone);
         self.words.find(form.text(), words, beyond_case, in_form);
         if let Some(substrings) = &self.substrings {
-            for found in substrings.find_overlapping_iter(form.text()) {
-                let (rule, folds) = self.substring_rules[found.pattern().as_usize()];
-                let (start, end) = (found.start(), found.end());
-                // A pattern's bytes are whole characters, and so is what they match.
-                if folds || !beyond_case {
-                    in_form.push(Hit { rule, start, end });
-                    if in_form.truncated {
-                        break;
-                    }
-                }
-            }
+            substrings.find(form.text(), beyond_case, in_form);
         }
-        hits.truncated |= in_form.truncated;
-        for hit in &in_form.list {
-            let original = form.original(hit.start..hit.end);
-            if hit.rule == ALLOWED {
-                allowed.push((original.start, original.end));
-            } else {
-                hits.push(Hit { rule: hit.rule, start: original.start, end: original.end });
-            }
-        }
-        lone
     }
 
     /// Looks for words within a run of spelled letters, each of four letters or more, or the whole run of three.
-    fn spelled_run(&self, run: &Spelled, scratch: &Scratch, hits: &mut Hits) {
+    fn spelled_run(&self, run: &Spelled, form_of_text: &Folded, hits: &mut Hits) {
         let n = run.bytes.len();
         let skeletons = [Fold::Skeleton, Fold::SkeletonL].map(|fold| folded(&run.letters, fold));
         let mut forms = vec![run.letters.as_str()];
@@ -151,12 +179,31 @@ impl Rules {
                     for (word, rule) in self.spelled.get(&hash).into_iter().flatten() {
                         if **word == form[start..ends[last]] {
                             let bytes = run.bytes[first].start..run.bytes[last].end;
-                            let original = scratch.form.original(bytes);
+                            let original = form_of_text.original(bytes);
                             hits.push(Hit { rule: *rule, start: original.start, end: original.end });
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+/// The forms beyond its case in which a text is searched.
+fn forms_of(text: &str) -> &'static [Fold] {
+    if has_one(text) { &[Fold::Skeleton, Fold::SkeletonL] } else { &[Fold::Skeleton] }
+}
+
+/// Takes what was found in a form to where it lies in the text; the form is that of the text from `start` on.
+fn keep(form: &Folded, start: usize, in_form: &Hits, allowed: &mut Vec<(usize, usize)>, hits: &mut Hits) {
+    hits.truncated |= in_form.truncated;
+    for hit in &in_form.list {
+        let original = form.original(hit.start..hit.end);
+        let (first, last) = (start + original.start, start + original.end);
+        if hit.rule == ALLOWED {
+            allowed.push((first, last));
+        } else {
+            hits.push(Hit { rule: hit.rule, start: first, end: last });
         }
     }
 }

@@ -7,6 +7,8 @@ mod secret;
 
 pub(super) use secret::Secrets;
 
+use crate::scoring::guard::bits::places;
+
 /// A kind of personal data or secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -53,40 +55,27 @@ pub(super) fn scan(text: &str, wanted: impl Fn(Kind) -> bool, mut each: impl FnM
     let bytes = text.as_bytes();
     let numbers = [Kind::Phone, Kind::Iban, Kind::Card, Kind::Ip].into_iter().any(&wanted);
     let (email, ip) = (wanted(Kind::Email), wanted(Kind::Ip));
-    let mut class = [0_u8; 256];
-    (b'0'..=b'9').for_each(|b| class[usize::from(b)] = u8::from(numbers));
-    class[usize::from(b'@')] = 2 * u8::from(email);
-    class[usize::from(b':')] = 3 * u8::from(ip);
-    let mut at = 0;
-    while let Some(skip) = bytes[at..].iter().position(|b| class[usize::from(*b)] > 0) {
-        at += skip;
-        match class[usize::from(bytes[at])] {
-            1 => {
-                let hit = number::at(bytes, at, &wanted);
-                if let Some((kind, start, end)) = hit {
-                    each(kind, start, end);
-                    at = end;
-                } else {
-                    // The rest of the digits would only give parts of the same number.
-                    at += bytes[at..].iter().position(|b| !b.is_ascii_digit()).unwrap_or(bytes.len() - at);
-                }
-            }
-            2 => {
-                if let Some((start, end)) = email::at(text, at) {
-                    each(Kind::Email, start, end);
-                    at = end;
-                } else {
-                    at += 1;
-                }
-            }
+    let sign = |b: u8, sign: u8, wanted: bool| (b == sign) & wanted;
+    let class =
+        move |b: u8| ((b.wrapping_sub(b'0') < 10) & numbers) | sign(b, b'@', email) | sign(b, b':', ip);
+    let mut done = 0;
+    for at in places(bytes, 0, class) {
+        if at < done {
+            continue;
+        }
+        let hit = match bytes[at] {
+            b'@' => email::at(text, at).map(|(start, end)| (Kind::Email, start, end)),
+            b':' => address::version_6(bytes, at).map(|(start, end)| (Kind::Ip, start, end)),
             _ => {
-                if let Some((start, end)) = address::version_6(bytes, at) {
-                    each(Kind::Ip, start, end);
-                    at = end;
-                } else {
-                    at += 1;
-                }
+                // The rest of the digits would only give parts of the same number.
+                let n = bytes[at..].iter().position(|b| !b.is_ascii_digit());
+                done = n.map_or(bytes.len(), |n| at + n);
+                number::at(bytes, at, &wanted)
             }
+        };
+        if let Some((kind, start, end)) = hit {
+            each(kind, start, end);
+            done = end;
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use super::{Kind, LONGEST_NUMBER, address};
 
+/// Digits, letters or lengths of one number: of no more than the bytes that are looked at.
+type Buffer = heapless::Vec<u8, LONGEST_NUMBER>;
+
 /// What the digit at `at` begins, the first of its run.
 pub(super) fn at(bytes: &[u8], at: usize, wanted: &impl Fn(Kind) -> bool) -> Option<(Kind, usize, usize)> {
     if bytes[..at].last().is_some_and(u8::is_ascii_digit) {
@@ -134,14 +137,14 @@ fn iban(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     }
     let country = country.map(|b| b.to_ascii_uppercase());
     let length = LENGTHS.iter().find(|(name, _)| **name == country)?.1;
-    let (mut characters, mut end) = (Vec::with_capacity(length), start);
+    let (mut characters, mut end) = (Buffer::new(), start);
     for (place, &b) in bytes.iter().enumerate().skip(start).take(LONGEST_NUMBER) {
         if characters.len() == length {
             break;
         }
         match b {
             b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => {
-                characters.push(b.to_ascii_uppercase());
+                characters.push(b.to_ascii_uppercase()).ok()?;
                 end = place + 1;
             }
             b' ' | b'-' => {}
@@ -162,12 +165,12 @@ fn iban(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
 
 /// The card number that begins at `at`: digits, or groups of them with one kind of separator.
 fn card(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut digits: Vec<u8> = Vec::with_capacity(19);
+    let mut digits = Buffer::new();
     let (mut end, mut separator) = (at, None);
     for (place, &b) in bytes.iter().enumerate().skip(at).take(LONGEST_NUMBER) {
         match b {
             b'0'..=b'9' => {
-                digits.push(b - b'0');
+                digits.push(b - b'0').ok()?;
                 end = place + 1;
             }
             b' ' | b'-' if end == place && separator.is_none_or(|s| s == b) && digits.len() >= 4 => {
@@ -236,23 +239,26 @@ fn phone(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     {
         return None;
     }
-    let (mut digits, mut end, mut groups): (Vec<u8>, usize, Vec<usize>) = (Vec::new(), at, vec![0]);
-    let mut signs = String::new();
+    let (mut digits, mut end, mut groups) = (Buffer::new(), at, Buffer::new());
+    groups.push(0).ok()?;
+    // Whether a full stop has a space after it.
+    let (mut sentence, mut sign) = (false, b' ');
     let mut gap = 0;
     for (place, &b) in bytes.iter().enumerate().skip(at).take(LONGEST_NUMBER - 2) {
         match b {
             b'0'..=b'9' => {
                 if gap > 0 {
-                    groups.push(0);
+                    groups.push(0).ok()?;
                 }
                 gap = 0;
-                digits.push(b - b'0');
+                digits.push(b - b'0').ok()?;
                 *groups.last_mut()? += 1;
                 end = place + 1;
             }
             b' ' | b'-' | b'.' | b'(' | b')' | b'/' if gap < 2 => {
                 gap += 1;
-                signs.push(char::from(b));
+                sentence |= sign == b'.' && b == b' ';
+                sign = b;
             }
             _ => break,
         }
@@ -278,5 +284,5 @@ fn phone(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     }
     // Elsewhere: a trunk 0, nine to twelve digits in at most five groups; a date has no group of three or more first.
     let trunk = digits[0] == 0 && (9..=12).contains(&n) && groups.len() <= 5 && groups[0] >= 2;
-    (trunk && (groups.len() > 1 || n >= 10) && !signs.contains(". ")).then_some((start, end))
+    (trunk && (groups.len() > 1 || n >= 10) && !sentence).then_some((start, end))
 }

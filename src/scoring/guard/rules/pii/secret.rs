@@ -1,6 +1,6 @@
 //! Keys and tokens by the forms that their makers give them.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind, packed};
 
 use crate::{Code, Error};
 
@@ -52,29 +52,50 @@ const FORMS: &[(&str, Body)] = &[
 
 /// The prefixes, ready to be searched.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Secrets(AhoCorasick);
+pub(in super::super) enum Secrets {
+    /// By vectors.
+    Packed(packed::Searcher),
+    /// On a CPU that has none.
+    Automaton(AhoCorasick),
+}
 
 impl Secrets {
     pub(in super::super) fn new() -> Result<Self, Error> {
-        AhoCorasick::new(FORMS.iter().map(|form| form.0))
-            .map(Self)
+        let prefixes = || FORMS.iter().map(|form| form.0);
+        if let Some(searcher) = packed::Searcher::new(prefixes()) {
+            return Ok(Self::Packed(searcher));
+        }
+        AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostFirst)
+            .build(prefixes())
+            .map(Self::Automaton)
             .map_err(|e| Error::new(Code::Internal, format!("prefixes of keys: {e}")))
     }
 
     /// Shows `each` the bytes of every key.
-    pub(in super::super) fn scan(&self, text: &str, mut each: impl FnMut(usize, usize)) {
-        let bytes = text.as_bytes();
-        let mut done = 0;
-        for found in self.0.find_overlapping_iter(text) {
-            let start = found.start();
-            let glued = bytes[..start].last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-            if start < done || glued {
-                continue;
-            }
-            if let Some(end) = body(bytes, found.end(), FORMS[found.pattern().as_usize()].1) {
-                each(start, end);
-                done = end;
-            }
+    ///
+    /// Where two prefixes lie over each other, the second is glued to a letter of the first, so that one search for
+    /// prefixes apart from each other finds all that count.
+    pub(in super::super) fn scan(&self, text: &str, each: impl FnMut(usize, usize)) {
+        match self {
+            Self::Packed(searcher) => keys(text, searcher.find_iter(text), each),
+            Self::Automaton(automaton) => keys(text, automaton.find_iter(text), each),
+        }
+    }
+}
+
+fn keys(text: &str, prefixes: impl Iterator<Item = aho_corasick::Match>, mut each: impl FnMut(usize, usize)) {
+    let bytes = text.as_bytes();
+    let mut done = 0;
+    for found in prefixes {
+        let start = found.start();
+        let glued = bytes[..start].last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+        if start < done || glued {
+            continue;
+        }
+        if let Some(end) = body(bytes, found.end(), FORMS[found.pattern().as_usize()].1) {
+            each(start, end);
+            done = end;
         }
     }
 }
