@@ -112,12 +112,13 @@ fn programs(
     let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
     let (large, small) = CASCADE.map(PathBuf::from).into();
     let model = PathBuf::from(LANGUAGE_MODEL);
-    let table: [(&str, &str, Vec<&Path>); 10] = [
+    let table: [(&str, &str, Vec<&Path>); 11] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
         ("filter.c", "-std=c99", vec![&pack, &policy]),
         ("align.c", "-std=c99", vec![&aligner, &pack]),
+        ("aligners.c", "-std=c99", vec![]),
         ("correct.c", "-std=c99", vec![&corrector, &inspector, &large, &small]),
         ("pipeline.c", "-std=c99", vec![&model, &corrector, &inspector]),
         ("decode.c", "-std=c99", vec![]),
