@@ -43,6 +43,7 @@ pub mod dot_matrix_i8;
 pub mod entropy_f32;
 pub mod erf_f32;
 pub mod exp_f32;
+pub mod exp_f64;
 pub mod lerp_f32;
 pub mod linear_f32;
 pub mod linear_i8;
@@ -67,6 +68,7 @@ pub use dot_matrix_i8::dot_matrix_i8;
 pub use entropy_f32::entropy_f32;
 pub use erf_f32::erf_f32;
 pub use exp_f32::exp_f32;
+pub use exp_f64::exp_f64;
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512, Avx512Vnni, AvxVnni};
 #[cfg(target_arch = "aarch64")]

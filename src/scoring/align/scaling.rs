@@ -5,7 +5,7 @@
 //! scaled. What the vectors gather is moved into the potentials before it could overflow. Where a sum is no normal number the
 //! search is given up, and rounds on logarithms do it.
 
-use trueline_kernels::{Isa, add_rows_f64, row_products_f64};
+use trueline_kernels::{Isa, add_rows_f64, exp_f64, row_products_f64};
 
 use super::Matrix;
 use super::transport::Stop;
@@ -85,8 +85,9 @@ impl Search<'_> {
         let rows = self.table.chunks_exact_mut(self.g.len()).zip(&self.f).enumerate();
         for (i, (row, f)) in rows {
             for ((cell, g), c) in row.iter_mut().zip(&self.g).zip(self.cost.row(i)) {
-                *cell = libm::exp((f + g - c) / epsilon);
+                *cell = (f + g - c) / epsilon;
             }
+            exp_f64(self.isa, row);
         }
         let phi = self.phi;
         for (shifts, potentials) in self.shifts.iter_mut().zip([&self.f, &self.g]) {
@@ -115,23 +116,35 @@ impl Search<'_> {
             let sums = &mut row_sums[rows.clone()];
             row_products_f64(self.isa, table, &self.v, sums);
             let of_block = [&self.masses[0][rows.clone()], &self.shifts[0][rows.clone()]];
-            change = change.max(scale(of_block, sums, self.phi, &mut self.u[rows.clone()])?);
+            change = change.max(scale(self.isa, of_block, sums, self.phi, &mut self.u[rows.clone()])?);
             add_rows_f64(self.isa, table, &self.u[rows], column_sums);
         }
         let of_columns = [self.masses[1], &self.shifts[1]];
-        Some(change.max(scale(of_columns, column_sums, self.phi, &mut self.v)?))
+        Some(change.max(scale(self.isa, of_columns, column_sums, self.phi, &mut self.v)?))
     }
 }
 
-/// Replaces scales by `(mass / sum)^phi shift`; the largest relative change.
-fn scale([masses, shifts]: [&[f64]; 2], sums: &[f64], phi: f64, scales: &mut [f64]) -> Option<f64> {
+/// Replaces scales by `(mass / sum)^phi shift`, with `sums` as scratch; the largest relative change.
+fn scale(
+    isa: Isa,
+    [masses, shifts]: [&[f64]; 2],
+    sums: &mut [f64],
+    phi: f64,
+    scales: &mut [f64],
+) -> Option<f64> {
+    if !sums.iter().all(|sum| (LEAST_SUM..=1.0 / LEAST_SUM).contains(sum)) {
+        return None;
+    }
+    sums.iter_mut().zip(masses).for_each(|(sum, mass)| *sum = mass / *sum);
+    if phi != 1.0 {
+        sums.iter_mut().for_each(|share| *share = phi * libm::log(*share));
+        exp_f64(isa, sums);
+    }
     let mut change = 0.0_f64;
     let mut fine = true;
-    for (((scale, sum), mass), shift) in scales.iter_mut().zip(sums).zip(masses).zip(shifts) {
-        fine &= *sum >= LEAST_SUM && *sum <= 1.0 / LEAST_SUM;
-        let share = mass / sum;
-        let new = if phi == 1.0 { share } else { libm::exp(phi * libm::log(share)) * shift };
-        fine &= new >= LEAST_SUM && new <= 1.0 / LEAST_SUM;
+    for ((scale, power), shift) in scales.iter_mut().zip(sums.iter()).zip(shifts) {
+        let new = power * shift;
+        fine &= (LEAST_SUM..=1.0 / LEAST_SUM).contains(&new);
         change = change.max((new / *scale - 1.0).abs());
         *scale = new;
     }

@@ -3,7 +3,7 @@
 //! All in `f64`. The entropy is relative to the all-ones measure, as in the programs that OTAlign (Arase et al. 2023) used;
 //! relative to the product of the masses the plans differ unless all masses are 1.
 
-use trueline_kernels::Isa;
+use trueline_kernels::{Isa, exp_f64};
 
 use super::Matrix;
 use super::scaling::{self, Partial};
@@ -176,7 +176,8 @@ pub fn partial(problem: Problem, epsilon: f64, mass: f64, stop: Stop) -> Result<
     }
     // The factor that the total takes out again keeps the exponents small.
     let least = cost.values().iter().copied().fold(f64::INFINITY, f64::min);
-    let mut table: Vec<f64> = cost.values().iter().map(|c| libm::exp((least - c) / epsilon)).collect();
+    let mut table: Vec<f64> = cost.values().iter().map(|c| (least - c) / epsilon).collect();
+    exp_f64(Isa::best(), &mut table);
     let total: f64 = table.iter().sum();
     table.iter_mut().for_each(|p| *p *= mass / total);
     let isa = Isa::best();
@@ -225,6 +226,36 @@ mod tests {
             Problem::new(Matrix::new(&cost[..1], 1, 1).expect("one"), &a[..1], &b[..1]).expect("masses");
         let plan = unbalanced(even, 0.05, 1e6, Stop::default()).expect("a plan");
         assert!((plan[0] - 1.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn scaling_and_logarithms_find_the_same_plans() {
+        let mut state = 3_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) as f64 / f64::from(1_u32 << 31)
+        };
+        for (m, n) in [(1, 1), (3, 5), (20, 17), (5, 70)] {
+            let cost: Vec<f64> = (0..m * n).map(|_| random()).collect();
+            let cost = Matrix::new(&cost, m, n).expect("a matrix");
+            let (a, b): (Vec<f64>, Vec<f64>) =
+                ((0..m).map(|_| random() + 0.1).collect(), (0..n).map(|_| random() + 0.1).collect());
+            let logs = |masses: &[f64]| masses.iter().map(|x| libm::log(*x)).collect::<Vec<_>>();
+            for (epsilon, phi) in [(0.1, 0.8), (0.02, 0.96), (0.5, 0.1)] {
+                let fast = scaling::plan(cost, [&a, &b], epsilon, phi, Stop::default()).expect("in reach");
+                let slow = scaled(cost, [&logs(&a), &logs(&b)], epsilon, phi, Stop::default());
+                let apart = fast.iter().zip(&slow).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+                assert!(apart < 1e-7, "{m} x {n}, {epsilon}, {phi}: {apart}");
+            }
+            // Exponents far below what a number holds: columns still sum to their masses.
+            let problem = Problem::new(cost, &a, &b).expect("masses");
+            let plan = balanced(problem, 2e-4, Stop { change: 1e-3, rounds: 200 }).expect("a plan");
+            let total: f64 = b.iter().sum();
+            for (j, mass) in b.iter().enumerate() {
+                let sum: f64 = plan.iter().skip(j).step_by(n).sum();
+                assert!((sum - mass / total).abs() < 1e-6, "{m} x {n}: {sum}, not {}", mass / total);
+            }
+        }
     }
 
     #[test]
