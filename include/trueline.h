@@ -152,6 +152,135 @@
 /** Match words by the means of their pieces, not pieces. */
 #define TL_ALIGN_WHOLE_WORDS 1
 
+/** Scores above `threshold`: for transport plans (1e-6 for exact ones) and agreements; the default. */
+#define TL_EXTRACT_ABOVE 0
+
+/** Scores of at least `threshold`. */
+#define TL_EXTRACT_AT_LEAST 1
+
+/** The best targets of each source, all that share the maximum. */
+#define TL_EXTRACT_BEST 2
+
+/** Scores of at least the share `threshold`, from 0 to 1, of the source's best. */
+#define TL_EXTRACT_SHARE_OF_SOURCE 3
+
+/** The same share of the target's best. */
+#define TL_EXTRACT_SHARE_OF_TARGET 4
+
+/** Best for each other after a few rounds of Sinkhorn on raw products (XLM-Align). */
+#define TL_EXTRACT_SELF_LABEL 5
+
+/** Products below 1e-6 count as that. For TL_EXTRACT_SELF_LABEL. */
+#define TL_EXTRACT_CLAMP 1
+
+/** The largest probability of a word's tokens; the default. */
+#define TL_WORD_SCORE_MAX 0
+
+/** Their mean. */
+#define TL_WORD_SCORE_MEAN 1
+
+/** The smallest. */
+#define TL_WORD_SCORE_MIN 2
+
+/** That of the first token. */
+#define TL_WORD_SCORE_FIRST 3
+
+/** That of the last. */
+#define TL_WORD_SCORE_LAST 4
+
+/** The mean of both directions exceeds the threshold; the default. */
+#define TL_BOTH_AVERAGE 0
+
+/** One of them does. */
+#define TL_BOTH_UNION 1
+
+/** Both do. */
+#define TL_BOTH_INTERSECTION 2
+
+/** The mean of those that do, the others counting as 0, does. */
+#define TL_BOTH_AVERAGE_OF_LINKED 3
+
+/**
+ * From links in both sets to their neighbours, also across corners, then links of which neither word has one; the usual
+ * choice.
+ */
+#define TL_SYMMETRIZE_GROW_DIAG_FINAL_AND 0
+
+/** Links in both. */
+#define TL_SYMMETRIZE_INTERSECTION 1
+
+/** Links in either. */
+#define TL_SYMMETRIZE_UNION 2
+
+/** From links in both to their neighbours. */
+#define TL_SYMMETRIZE_GROW 3
+
+/** That, then links of which a word has none. */
+#define TL_SYMMETRIZE_GROW_FINAL 4
+
+/** Neighbours, then links of which neither word has one. */
+#define TL_SYMMETRIZE_GROW_FINAL_AND 5
+
+/** From links in both to their neighbours, also across corners. */
+#define TL_SYMMETRIZE_GROW_DIAG 6
+
+/** That, then links of which a word has none. */
+#define TL_SYMMETRIZE_GROW_DIAG_FINAL 7
+
+/** In the order of Moses' and MGIZA's symal; the default. */
+#define TL_ORDER_MOSES 0
+
+/** In the order of fast_align's atools, which always looks across corners. */
+#define TL_ORDER_FAST_ALIGN 1
+
+/** In the order of the scripts that Mask-Align uses, which know TL_SYMMETRIZE_GROW_DIAG_FINAL_AND, intersection and union only. */
+#define TL_ORDER_LILT 2
+
+/** Masses may be missed, at a price of `tau` times the divergence; the default. */
+#define TL_TRANSPORT_UNBALANCED 0
+
+/** Rows and columns sum to the masses, each side's scaled to 1 first. */
+#define TL_TRANSPORT_BALANCED 1
+
+/** `mass` in all; rows and columns sum to at most the masses. */
+#define TL_TRANSPORT_PARTIAL 2
+
+/** `mass` in all at the least cost, without entropy. */
+#define TL_TRANSPORT_EXACT 3
+
+/** The cosine over the mean cosine of both neighbourhoods; the default. */
+#define TL_MARGIN_RATIO 0
+
+/** The cosine less that mean. */
+#define TL_MARGIN_DISTANCE 1
+
+/** The cosine as it is. */
+#define TL_MARGIN_ABSOLUTE 2
+
+/** Pairs that are best for each other; the default. */
+#define TL_MINE_MUTUAL 0
+
+/** The best pairs of both directions by falling score, each sentence in one only. */
+#define TL_MINE_GREEDY 1
+
+/** By the costs of vectors, coarse to fine: linear in time and memory; the default. */
+#define TL_BEADS_VECALIGN 0
+
+/** By nearest neighbours, then by similarities less those around; lengths count, too. Vectors are of length 1. */
+#define TL_BEADS_BERTALIGN 1
+
+/** TL_BEADS_BERTALIGN does not take off the similarity to the sentences around. */
+#define TL_BEADS_NO_MARGIN 1
+
+/** Differences to the plan's mean of the other graph; the default. */
+#define TL_GRAPH_ALIGN_DIFF 0
+
+/** The plan's mean of differences. */
+#define TL_GRAPH_DIFF_ALIGN 1
+
+/** That, where exactly one of the two rows is real. */
+#define TL_GRAPH_XOR 2
+
 /** The answer is there: tl_cards_answer. */
 #define TL_CARDS_DONE 0
 
@@ -441,7 +570,7 @@ typedef struct tl_link {
   size_t source;
   /** Position of the target word, from 0. */
   size_t target;
-  /** (cos + 1) / 2 of the pieces that are most alike; of a matrix, its entry. */
+  /** (cos + 1) / 2 of the pieces that are most alike; of a matrix, its entry; otherwise what the call says. */
   float score;
 } tl_link;
 
@@ -466,9 +595,167 @@ typedef struct tl_bead {
   size_t target_start;
   /** One past the last. */
   size_t target_end;
-  /** Cosine of the two sides; 0 for an empty side. */
+  /** Cosine of the two sides, 0 for an empty side; from the caller's vectors, what the method makes of them. */
   float score;
 } tl_bead;
+
+/** How links are read from scores. In every field 0 is the default. */
+typedef struct tl_extract_options {
+  /** Set by TL_EXTRACT_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_EXTRACT_ABOVE, ... */
+  uint32_t method;
+  /** TL_EXTRACT_CLAMP, or 0. */
+  uint32_t flags;
+  /** Of TL_EXTRACT_SELF_LABEL; 0: 2. */
+  uint32_t rounds;
+  /** See the method; it is what it says, also 0. */
+  double threshold;
+} tl_extract_options;
+
+/** What a classifier of tokens said, run once for each word of one side with that word marked. */
+typedef struct tl_token_runs {
+  /** A row for each marked word, a logit in it for each token of the other side. */
+  const double *logits;
+  /** The word of each token of the other side; a negative number for a token of no word. */
+  const int32_t *word_of;
+  /** Tokens of the other side. */
+  size_t n_token;
+} tl_token_runs;
+
+/** One sentence pair: links that were found, and gold links. Scores of links are not read. */
+typedef struct tl_scored_pair {
+  /** `n_hypothesis` links; may be NULL if that is 0. */
+  const tl_link *hypothesis;
+  /** How many were found. */
+  size_t n_hypothesis;
+  /** Gold links beyond doubt. */
+  const tl_link *sure;
+  /** How many. */
+  size_t n_sure;
+  /** The other gold links; sure ones may be among them. */
+  const tl_link *possible;
+  /** How many. */
+  size_t n_possible;
+  /** Seconds of each source word, for tl_links_score_timed only. */
+  const double *source_seconds;
+  /** Seconds of each target word, likewise; NULL for text, each word of which weighs 1. */
+  const double *target_seconds;
+  /** Words of the source; tl_links_score does not ask. */
+  size_t n_source;
+  /** Words of the target; likewise. */
+  size_t n_target;
+} tl_scored_pair;
+
+/** Scores of a corpus, micro-averaged. A is what was found, S what is sure, P what is possible or sure. */
+typedef struct tl_link_scores {
+  /** |A and P| / |A|. */
+  double precision;
+  /** |A and S| / |S|. */
+  double recall;
+  /** The harmonic mean of both. */
+  double f1;
+  /** Alignment error rate: 1 - (|A and S| + |A and P|) / (|A| + |S|). */
+  double aer;
+} tl_link_scores;
+
+/** Means over sentence pairs. */
+typedef struct tl_link_shares {
+  /** Of what was found, what is right. */
+  double precision;
+  /** Of what is right, what was found. */
+  double recall;
+  /** The harmonic mean of both means. */
+  double f1;
+  /** Pairs in which all is right. */
+  double exact_match;
+} tl_link_shares;
+
+/** How mass is transported. In every field 0 is the default. */
+typedef struct tl_transport_options {
+  /** Set by TL_TRANSPORT_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_TRANSPORT_UNBALANCED, ... */
+  uint32_t method;
+  /** The most rounds; 0: 10,000. */
+  uint32_t rounds;
+  /** 0; no flag is known. */
+  uint32_t flags;
+  /** The weight of entropy, relative to the all-ones measure, above 0; 0: 0.1. */
+  double epsilon;
+  /** What a missed mass costs, above 0; 0: 0.5. */
+  double tau;
+  /** What partial and exact transport move in all; 0: all that both sides have. */
+  double mass;
+  /** The relative change of a round that counts as none, above 0; 0: 1e-9. */
+  double change;
+} tl_transport_options;
+
+/** How pairs are mined. In every field 0 is the default. */
+typedef struct tl_mining_options {
+  /** Set by TL_MINING_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_MARGIN_RATIO, ... */
+  uint32_t margin;
+  /** TL_MINE_MUTUAL or TL_MINE_GREEDY. */
+  uint32_t method;
+  /** How many nearest sentences are a neighbourhood; 0: 4. */
+  uint32_t neighbours;
+  /** Pairs of this margin or less are left out; 0: none is. */
+  double threshold;
+} tl_mining_options;
+
+/** How sentences are aligned. In every field 0 is the default. */
+typedef struct tl_bead_options {
+  /** Set by TL_BEAD_OPTIONS_INIT; lets old programs meet new libraries. */
+  uint32_t struct_size;
+  /** TL_BEADS_VECALIGN or TL_BEADS_BERTALIGN. */
+  uint32_t method;
+  /** TL_BEADS_NO_MARGIN, or 0. */
+  uint32_t flags;
+  /**
+   * The most sentences that belong together, both sides counted, at most one more than there are layers; 0: 4, Bertalign 5,
+   * or fewer if there are fewer layers.
+   */
+  uint32_t largest_bead;
+  /** Bertalign: nearest targets that the first pass looks at; 0: 3. */
+  uint32_t neighbours;
+  /** Bertalign: how far the second pass looks beside what the first found; 0: 5. */
+  uint32_t window;
+  /**
+   * Vecalign: where in the distribution of costs the price of leaving a sentence out lies, in (0, 1]; 0: 0.2. Bertalign:
+   * what leaving one out gains; 0: -0.1.
+   */
+  double skip;
+} tl_bead_options;
+
+/**
+ * How alike two segments are: sentences `a_start` up to, not including, `a_end` of the first answer, and of the second. The
+ * pointer is that given to tl_split_answers. It must not throw or long-jump.
+ */
+typedef double (*tl_segment_similarity)(size_t a_start, size_t a_end, size_t b_start, size_t b_end, void *user);
+
+/** An edge between two nodes, in either order, counted from 0. */
+typedef struct tl_edge {
+  /** One end. */
+  size_t from;
+  /** The other. */
+  size_t to;
+} tl_edge;
+
+/** What changes of a graph cost, each 0 or above. Not an options struct: 0 means 0. */
+typedef struct tl_graph_costs {
+  /** Adding a node. */
+  double node_insert;
+  /** Removing one. */
+  double node_delete;
+  /** Adding an edge. */
+  double edge_insert;
+  /** Removing one. */
+  double edge_delete;
+  /** The weight of nodes against edges. */
+  double node_weight;
+} tl_graph_costs;
 
 /** How an answer is inspected or corrected. In every field 0 or NULL is the default. */
 typedef struct tl_correct_options {
@@ -812,6 +1099,14 @@ typedef int32_t (*tl_correct_fn)(void *user, size_t item, size_t criterion);
 #define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
 /** Every default of a tl_align_options. */
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
+/** Every default of a tl_extract_options. */
+#define TL_EXTRACT_OPTIONS_INIT { sizeof(tl_extract_options), 0, 0, 0, 0.0 }
+/** Every default of a tl_transport_options. */
+#define TL_TRANSPORT_OPTIONS_INIT { sizeof(tl_transport_options), 0, 0, 0, 0.0, 0.0, 0.0, 0.0 }
+/** Every default of a tl_mining_options. */
+#define TL_MINING_OPTIONS_INIT { sizeof(tl_mining_options), 0, 0, 0, 0.0 }
+/** Every default of a tl_bead_options. */
+#define TL_BEAD_OPTIONS_INIT { sizeof(tl_bead_options), 0, 0, 0, 0, 0, 0.0 }
 /** Every default of a tl_correct_options. */
 #define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
 /** Every default of a tl_write_options. */
@@ -1442,6 +1737,387 @@ const tl_bead *tl_alignment_beads(const tl_alignment *alignment, size_t *out_cou
 
 /** Ends an alignment; NULL is fine. */
 void tl_alignment_destroy(tl_alignment *alignment);
+
+/**
+ * Reads links from scores of any kind: a transport plan, attention, losses with their sign turned. For similarities see
+ * tl_align_matrix.
+ *
+ * @param options    may be NULL: every score above 0.
+ * @param scores     `n_source` x `n_target`, row-major; may be NULL if it has no entry.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. The score of a link is its
+ *                   entry.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, or a shape that no memory can
+ *         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_align_extract(const tl_extract_options *options,
+                           const double *scores,
+                           size_t n_source,
+                           size_t n_target,
+                           tl_alignment *alignment);
+
+/**
+ * Links where the weights of two translation models, one for each direction, agree (Mask-Align): the pairs of which
+ * 2 f b / (f + b) exceeds a threshold.
+ *
+ * @param forward    `n_source` x `n_target`, row-major; may be NULL if it has no entry.
+ * @param backward   the same shape, from the model that ran the other way.
+ * @param threshold  0.1 to 0.3 serve most models.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. The score of a link is its
+ *                   agreement.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, or a shape that no memory can hold;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_align_agreement(const double *forward,
+                             const double *backward,
+                             size_t n_source,
+                             size_t n_target,
+                             double threshold,
+                             tl_alignment *alignment);
+
+/**
+ * Links from a classifier that is run once for each word, in both directions (BinaryAlign). No score is given: 1 each.
+ *
+ * @param forward      marks source words: `n_source` x `n_token` logits over target tokens.
+ * @param reverse      marks target words: `n_target` x `n_token` logits over source tokens.
+ * @param word_score   TL_WORD_SCORE_MAX, ...
+ * @param combination  TL_BOTH_AVERAGE, ...
+ * @param threshold    of probabilities; 0.5 is that of the authors.
+ * @param alignment    from tl_alignment_create; what it held is replaced. Empty after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, a word beyond its side, or a shape that no memory
+ *         can hold; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_align_token_runs(const tl_token_runs *forward,
+                              const tl_token_runs *reverse,
+                              size_t n_source,
+                              size_t n_target,
+                              uint32_t word_score,
+                              uint32_t combination,
+                              double threshold,
+                              tl_alignment *alignment);
+
+/**
+ * Joins the links of two directions. The programs that grow sets differ in the order in which links are tried, and so in what
+ * they find.
+ *
+ * @param method     TL_SYMMETRIZE_GROW_DIAG_FINAL_AND, ...
+ * @param order      TL_ORDER_MOSES, ...
+ * @param forward    `n_forward` links, in any order; may be NULL if that is 0.
+ * @param reverse    `n_reverse` links, from source to target like the others.
+ * @param n_source   words of the source.
+ * @param n_target   words of the target.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. The score of a link is the
+ *                   larger one of those that it was given with.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a link beyond the words, or a method that the order lacks;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_align_symmetrize(uint32_t method,
+                              uint32_t order,
+                              const tl_link *forward,
+                              size_t n_forward,
+                              const tl_link *reverse,
+                              size_t n_reverse,
+                              size_t n_source,
+                              size_t n_target,
+                              tl_alignment *alignment);
+
+/**
+ * Precision, recall, F1 and alignment error rate of a corpus.
+ *
+ * @param pairs       `n_pairs` sentence pairs; may be NULL if that is 0.
+ * @param out_scores  gets the scores; after a failure, as if no link were right.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT if there are links but no sure ones; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_links_score(const tl_scored_pair *pairs,
+                         size_t n_pairs,
+                         tl_link_scores *out_scores);
+
+/**
+ * The same of speech, each link weighing the seconds of its words (SAER, TW-SAER).
+ *
+ * @param pairs       as tl_links_score, with `source_seconds` and both numbers of words.
+ * @param out_scores  gets the scores; after a failure, as if no link were right.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for seconds that are negative or not finite, a link given twice or beyond the words,
+ *         and if what was found, or what is sure, weighs nothing in all; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_links_score_timed(const tl_scored_pair *pairs,
+                               size_t n_pairs,
+                               tl_link_scores *out_scores);
+
+/**
+ * Scores that count words without a link, too (OTAlign): means over sentence pairs. Sure and possible links count alike.
+ *
+ * @param pairs      as tl_links_score, with both numbers of words; at least one.
+ * @param out_links  gets the shares of links; may be NULL.
+ * @param out_null   gets those of words without a link; may be NULL.
+ * @param out_total  gets those of both; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for no pair, or a link beyond the words; TL_ERR_NULL_ARGUMENT. All shares are 0
+ *         after a failure.
+ */
+tl_status tl_links_score_with_null(const tl_scored_pair *pairs,
+                                   size_t n_pairs,
+                                   tl_link_shares *out_links,
+                                   tl_link_shares *out_null,
+                                   tl_link_shares *out_total);
+
+/**
+ * The plan of least cost between two sides, with or without entropy. For links give it to tl_align_extract.
+ *
+ * @param options      may be NULL: every default.
+ * @param cost         `n_source` x `n_target`, row-major; may be NULL if it has no entry.
+ * @param source_mass  `n_source` masses above 0; NULL: 1 of each.
+ * @param target_mass  `n_target` likewise.
+ * @param out_plan     gets `n_source` x `n_target` numbers; untouched after a failure.
+ * @param out_cost     gets the sum of cost times plan; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, or a shape that no memory can
+ *         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. Two exponentials for each pair and round, or a shortest path for
+ *         each position.
+ */
+tl_status tl_transport_plan(const tl_transport_options *options,
+                            const double *cost,
+                            size_t n_source,
+                            size_t n_target,
+                            const double *source_mass,
+                            const double *target_mass,
+                            double *out_plan,
+                            double *out_cost);
+
+/**
+ * A soft permutation of scores (Gumbel-Sinkhorn): columns sum to 1, rows nearly.
+ *
+ * @param scores       `n` x `n`, row-major; may be NULL if `n` is 0.
+ * @param temperature  above 0; the lower, the harder.
+ * @param rounds       of rows and columns made to sum to 1.
+ * @param uniform      `n` x `n` numbers in [0, 1] that make Gumbel noise; NULL: none, as at inference.
+ * @param noise        the factor of that noise.
+ * @param out_plan     gets `n` x `n` numbers; untouched after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, or a shape that no memory can
+ *         hold; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_soft_permutation(const double *scores,
+                              size_t n,
+                              double temperature,
+                              uint32_t rounds,
+                              const double *uniform,
+                              double noise,
+                              double *out_plan);
+
+/**
+ * Finds translations among unordered sentences, from the vectors of both sides (margin mining).
+ *
+ * @param options    may be NULL: every default.
+ * @param source     `n_source` x `dim`, row-major; may be NULL if it has no number.
+ * @param target     `n_target` x `dim`.
+ * @param alignment  from tl_alignment_create; what it held is replaced. Empty after a failure. It gets a link for each pair,
+ *                   with its margin as the score; by source.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, or `dim` 0; TL_ERR_TOO_LARGE for more than
+ *         67,108,864 pairs; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. 8 bytes a pair of sentences.
+ */
+tl_status tl_mine_vectors(const tl_mining_options *options,
+                          const float *source,
+                          size_t n_source,
+                          const float *target,
+                          size_t n_target,
+                          size_t dim,
+                          tl_alignment *alignment);
+
+/**
+ * The nearest target of every source vector, by cosines less those of the neighbourhoods, so that no target is near to
+ * everything (CSLS).
+ *
+ * @param source       `n_source` x `dim`, row-major; may be NULL if it has no number.
+ * @param target       `n_target` x `dim`.
+ * @param neighbours   how many are a neighbourhood; 0: 10.
+ * @param out_nearest  gets `n_source` positions of targets, of equals the first; (size_t)-1 each where there is no target.
+ * @param out_scores   gets `n_source` x `n_target` numbers, 2 cos less the mean cosines of both neighbourhoods; may be NULL.
+ * @return as tl_mine_vectors. Both are untouched after a failure.
+ */
+tl_status tl_retrieve_vectors(const float *source,
+                              size_t n_source,
+                              const float *target,
+                              size_t n_target,
+                              size_t dim,
+                              uint32_t neighbours,
+                              size_t *out_nearest,
+                              double *out_scores);
+
+/**
+ * The orthogonal map that takes one set of vectors nearest to the other, pair by pair (Procrustes).
+ *
+ * @param source        `n` x `dim`, row-major; may be NULL if it has no number.
+ * @param target        `n` x `dim`.
+ * @param out_map       gets `dim` x `dim` numbers: the row vector x becomes x map; untouched after a failure.
+ * @param out_residual  gets the Frobenius norm of what is left between the mapped and the target vectors; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, or `dim` 0; TL_ERR_NULL_ARGUMENT. O(dim³) for each
+ *         of some ten sweeps.
+ */
+tl_status tl_procrustes(const double *source,
+                        const double *target,
+                        size_t n,
+                        size_t dim,
+                        double *out_map,
+                        double *out_residual);
+
+/**
+ * Aligns the sentences of two documents, in order, by the vectors of sentences and of the runs of sentences that end at each.
+ * The alignment then holds beads, which cover all sentences of both sides; a score is Vecalign's cost for each pair of
+ * sentences (the less, the better), or Bertalign's gain.
+ *
+ * @param options       may be NULL: every default.
+ * @param source        `n_layer` x `n_source` x `dim`: in layer k the vector of the k + 1 sentences that end at each one; the
+ *                      first k rows of layer k are not used, but are finite. May be NULL if it has no number.
+ * @param target        `n_layer` x `n_target` x `dim`.
+ * @param source_bytes  Bertalign: the bytes of each of those runs, `n_layer` x `n_source`; NULL: lengths do not count.
+ * @param target_bytes  likewise; NULL if and only if `source_bytes` is.
+ * @param alignment     from tl_alignment_create; what it held is replaced. Empty after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, `dim` or `n_layer` 0, or a shape
+ *         that no memory can hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. A copy or two of the vectors is made.
+ */
+tl_status tl_align_sentence_vectors(const tl_bead_options *options,
+                                    const float *source,
+                                    size_t n_source,
+                                    const float *target,
+                                    size_t n_target,
+                                    size_t n_layer,
+                                    size_t dim,
+                                    const size_t *source_bytes,
+                                    const size_t *target_bytes,
+                                    tl_alignment *alignment);
+
+/**
+ * Pairs documents by the share of their sentences that are translations of each other (the Document Alignment Coefficient),
+ * each document at most once.
+ *
+ * @param source           vectors of all sentences of the first language, `dim` numbers each, document after document.
+ * @param source_counts    the sentences of each of `n_source_docs` documents; they say how many vectors there are.
+ * @param target           likewise of the second language.
+ * @param neighbours       how many nearest sentences a sentence stands out from; 0: 4.
+ * @param alignment        from tl_alignment_create; what it held is replaced. Empty after a failure. It gets a link for each
+ *                         pair of documents, with its coefficient, from 0 to 1, as the score; the best first.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, `dim` 0, or more sentences than memory can hold;
+ *         TL_ERR_TOO_LARGE for more than 67,108,864 pairs of sentences; TL_ERR_NULL_ARGUMENT. 8 bytes a pair of sentences.
+ */
+tl_status tl_align_document_vectors(const float *source,
+                                    const size_t *source_counts,
+                                    size_t n_source_docs,
+                                    const float *target,
+                                    const size_t *target_counts,
+                                    size_t n_target_docs,
+                                    size_t dim,
+                                    uint32_t neighbours,
+                                    tl_alignment *alignment);
+
+/**
+ * Cuts one answer at the sentence ends that come nearest to equal numbers of characters (PORTIA).
+ *
+ * @param lengths     characters of each of `n` sentences.
+ * @param n_segments  from 1 to `n`.
+ * @param out_cuts    gets `n_segments` - 1 numbers: how many sentences lie before each cut; untouched after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for another number of segments; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_split_by_length(const size_t *lengths,
+                             size_t n,
+                             size_t n_segments,
+                             size_t *out_cuts);
+
+/**
+ * Cuts two answers into as many segments each, so that the segments are as alike as can be, in turn (PORTIA).
+ *
+ * @param a               `n_a` sentences of the first answer.
+ * @param b               `n_b` sentences of the second.
+ * @param n_segments      from 1 to the smaller number of sentences.
+ * @param similarity      NULL: the share of distinct words, split at white space, that two segments have in common.
+ * @param user            handed to `similarity` as it is.
+ * @param out_cuts_a      gets `n_segments` - 1 numbers: how many sentences lie before each cut; untouched after a failure.
+ * @param out_cuts_b      likewise.
+ * @param out_similarity  gets the sum over the segments; may be NULL.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for another number of segments, or a similarity that is not finite; TL_ERR_UTF8;
+ *         TL_ERR_NULL_ARGUMENT. O(n_a² n_b²) similarities.
+ */
+tl_status tl_split_answers(const tl_text *a,
+                           size_t n_a,
+                           const tl_text *b,
+                           size_t n_b,
+                           size_t n_segments,
+                           tl_segment_similarity similarity,
+                           void *user,
+                           size_t *out_cuts_a,
+                           size_t *out_cuts_b,
+                           double *out_similarity);
+
+/**
+ * The scores of all pairs of nodes of two graphs, minus the L1 distance of their embeddings: tl_soft_permutation makes the plan
+ * of nodes from them (GraphEdX).
+ *
+ * @param query       `n` x `dim`, row-major, padded to the larger graph; may be NULL if it has no number.
+ * @param corpus      `n` x `dim`.
+ * @param out_scores  gets `n` x `n` numbers; untouched after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, `dim` 0, or a shape that no memory can hold;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_graph_node_scores(const double *query,
+                               const double *corpus,
+                               size_t n,
+                               size_t dim,
+                               double *out_scores);
+
+/**
+ * The plan of edges that a plan of nodes makes. Edges are all pairs u < v, by u, then v.
+ *
+ * @param nodes     `n` x `n`, row-major; may be NULL if `n` is 0.
+ * @param out_plan  gets e x e numbers, e = n (n - 1) / 2; untouched after a failure. May be NULL if `n` is below 2.
+ * @return TL_OK; TL_ERR_TOO_LARGE for more than 128 nodes; TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_graph_edge_plan(const double *nodes,
+                             size_t n,
+                             double *out_plan);
+
+/**
+ * One term of the distance of two graphs (GraphEdX): that of nodes with the plan of nodes, or of edges with theirs. The distance
+ * is `node_weight` times the first plus the second.
+ *
+ * @param query         embeddings, `n` x `dim`, row-major, padded.
+ * @param query_real    for each row whether it is real (not 0) or padding (0).
+ * @param corpus        likewise of the other graph.
+ * @param corpus_real   likewise.
+ * @param plan          `n` x `n`.
+ * @param insert        what one more costs.
+ * @param remove        what one less costs.
+ * @param form          TL_GRAPH_ALIGN_DIFF, ...
+ * @param out_distance  gets the term; infinity after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite, another form, or a shape that no memory can hold;
+ *         TL_ERR_NULL_ARGUMENT.
+ */
+tl_status tl_graph_distance(const double *query,
+                            const uint8_t *query_real,
+                            const double *corpus,
+                            const uint8_t *corpus_real,
+                            size_t n,
+                            size_t dim,
+                            const double *plan,
+                            double insert,
+                            double remove,
+                            uint32_t form,
+                            double *out_distance);
+
+/**
+ * The least cost of turning one small, undirected graph without labels into the other.
+ *
+ * @param query_edges   `n_query_edges` edges; may be NULL if that is 0.
+ * @param n_query       nodes, at most 10.
+ * @param corpus_edges  likewise of the other graph.
+ * @param costs         what changes cost.
+ * @param out_distance  gets the cost; infinity after a failure.
+ * @return TL_OK; TL_ERR_INVALID_ARGUMENT for more than 10 nodes, an edge to a node that is not there or to itself, or a cost
+ *         that is negative or not finite; TL_ERR_NULL_ARGUMENT. O(n! n) at the worst.
+ */
+tl_status tl_graph_edit_distance(const tl_edge *query_edges,
+                                 size_t n_query_edges,
+                                 size_t n_query,
+                                 const tl_edge *corpus_edges,
+                                 size_t n_corpus_edges,
+                                 size_t n_corpus,
+                                 const tl_graph_costs *costs,
+                                 double *out_distance);
 
 /**
  * Makes an empty correction, to be used by any number of calls, one after the other.

@@ -53,23 +53,47 @@ fn tokenizers() -> Vec<[Tokenizer; 2]> {
         let json = json.replace(old[0], &new).replace(old[1], r#""max_input_chars_per_word":7"#);
         all.push(both(json.as_bytes()));
     }
+    all.extend(unigrams());
+    all
+}
+
+/// Unigram: the aligner's and a small one, with every choice of rules that can be packed.
+fn unigrams() -> Vec<[Tokenizer; 2]> {
+    let mut all = vec![both(&bytes("models/aligner-multi/tokenizer.json"))];
+    let json = text("models/aligner-test/tokenizer.json");
+    let old = [r#"{"type": "NFKC"}"#, r#""prepend_scheme": "always""#];
+    assert!(old.iter().all(|part| json.contains(part)), "the test pack's tokenizer is written another way");
+    for normalizer in [old[0], "null"] {
+        for scheme in ["always", "first", "never"] {
+            let scheme = format!(r#""prepend_scheme": "{scheme}""#);
+            all.push(both(json.replace(old[0], normalizer).replace(old[1], &scheme).as_bytes()));
+        }
+    }
     all
 }
 
 #[test]
 fn every_character_is_the_same_token_in_the_same_place() {
-    let both = both(&bytes("models/guard-test-f32/tokenizer.json"));
+    for both in [
+        both(&bytes("models/guard-test-f32/tokenizer.json")),
+        both(&bytes("models/aligner-multi/tokenizer.json")),
+    ] {
+        every_character(&both);
+    }
+}
+
+fn every_character(both: &[Tokenizer; 2]) {
     let mut line = String::new();
     // Past the last plane with letters there are only planes of private use.
     for c in ('\0'..='\u{32000}').chain('\u{e0000}'..='\u{e01ff}').chain('\u{f0000}'..='\u{f0010}') {
         // Within a word, alone, and after a letter that it may combine with.
         line.extend(['a', c, 'b', ' ', c, ' ', 'e', c, '\u{301}', c, '\n']);
         if line.len() > 2000 {
-            same(&both, &line);
+            same(both, &line);
             line.clear();
         }
     }
-    same(&both, &line);
+    same(both, &line);
 }
 
 #[test]
@@ -129,11 +153,13 @@ fn what_a_vocabulary_says_of_itself_is_the_same() {
 
 #[test]
 fn memory_is_used_again() {
-    let [_, packed] = both(&bytes("models/guard-test-f32/tokenizer.json"));
     let (mut scratch, mut out) = (Scratch::default(), Encoding::default());
-    for text in ["one two", "", "naïve three", "x"] {
-        packed.encode_into(text, &Control::unlimited(), &mut scratch, &mut out).expect("it encodes");
-        assert_eq!(out, packed.encode(text, &Control::unlimited()).expect("it encodes"));
+    let files = ["models/guard-test-f32/tokenizer.json", "models/aligner-test/tokenizer.json"];
+    for [_, packed] in files.map(|file| both(&bytes(file))) {
+        for text in ["one two", "", "naïve three", "x"] {
+            packed.encode_into(text, &Control::unlimited(), &mut scratch, &mut out).expect("it encodes");
+            assert_eq!(out, packed.encode(text, &Control::unlimited()).expect("it encodes"));
+        }
     }
 }
 
@@ -150,19 +176,33 @@ fn other_tokenizers_are_not_packed() {
         r###""continuing_subword_prefix":"##""###,
         &format!(r#""continuing_subword_prefix":"{}""#, "#".repeat(25))
     ));
+    let json = text("models/aligner-test/tokenizer.json");
+    let not = |from: &str, to: &str| {
+        assert!(json.contains(from), "{from}");
+        Tokenizer::from_bytes(json.replacen(from, to, 1).as_bytes()).expect("it parses").packed().is_none()
+    };
+    assert!(not(r#""special": true"#, r#""special": false"#), "an added token that is looked for");
+    assert!(not("NFKC", "NFKD"), "another normalizer");
+    assert!(not(r#""split": true"#, r#""split": false"#), "words that are not cut");
+    assert!(not(r#""byte_fallback": false"#, r#""byte_fallback": true"#), "bytes for what is unknown");
 }
 
 #[test]
 fn a_damaged_vocabulary_is_refused_or_read_within_its_bounds() {
-    let good = both(&bytes("models/guard-test-f32/tokenizer.json"))[0].packed().expect("packed");
-    for len in [0, 1, 63, 64, 100, 4000] {
+    for file in ["models/guard-test-f32/tokenizer.json", "models/aligner-test/tokenizer.json"] {
+        damaged(&both(&bytes(file))[0].packed().expect("packed"));
+    }
+}
+
+fn damaged(good: &[u8]) {
+    for len in [0, 1, 63, 64, 100, 1500] {
         let cut = Tokenizer::from_packed(Box::new(good[..len].to_vec())).map(drop);
         refused(&format!("{len} bytes"), cut, Code::InvalidTokenizer, &["the packed vocabulary"]);
     }
     let mut state = 88_172_645_463_325_252_u64;
     let (mut refusals, mut reads) = (0, 0);
     for case in 0..3000 {
-        let mut bad = good.clone();
+        let mut bad = good.to_vec();
         for _ in 0..1 + case % 4 {
             state ^= state << 13;
             state ^= state >> 7;

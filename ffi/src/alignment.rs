@@ -16,7 +16,7 @@ pub struct tl_link {
     pub source: usize,
     /// Position of the target word, from 0.
     pub target: usize,
-    /// (cos + 1) / 2 of the pieces that are most alike; of a matrix, its entry.
+    /// (cos + 1) / 2 of the pieces that are most alike; of a matrix, its entry; otherwise what the call says.
     pub score: f32,
 }
 
@@ -43,7 +43,7 @@ pub struct tl_bead {
     pub target_start: usize,
     /// One past the last.
     pub target_end: usize,
-    /// Cosine of the two sides; 0 for an empty side.
+    /// Cosine of the two sides, 0 for an empty side; from the caller's vectors, what the method makes of them.
     pub score: f32,
 }
 
@@ -51,7 +51,7 @@ pub struct tl_bead {
 pub struct tl_alignment {
     pub(crate) links: Vec<tl_link>,
     words: [Vec<tl_range>; 2],
-    beads: Vec<tl_bead>,
+    pub(crate) beads: Vec<tl_bead>,
     pub(crate) scratch: Scratch,
     pub(crate) found: Vec<ScoredLink>,
 }

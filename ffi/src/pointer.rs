@@ -82,6 +82,37 @@ pub(crate) unsafe fn room<'a, T>(pointer: *mut T, length: usize, name: &str) -> 
     Ok(unsafe { slice::from_raw_parts_mut(pointer, length) })
 }
 
+/// Writes `values` at `pointer`, which may be uninitialised, or NULL if there is none.
+///
+/// # Safety
+/// If it is not NULL, there is room for that many values, and nothing else uses it now.
+pub(crate) unsafe fn put<T: Copy>(pointer: *mut T, values: &[T], name: &str) -> Result<(), Error> {
+    if values.is_empty() {
+        return Ok(());
+    }
+    if pointer.is_null() {
+        let n = values.len();
+        return Err(Error::new(Code::NullArgument, format!("{name} is NULL but gets {n} values")));
+    }
+    if !pointer.is_aligned() {
+        return Err(Error::new(
+            Code::InvalidArgument,
+            format!("{name} is not aligned to the {} bytes of its type", align_of::<T>()),
+        ));
+    }
+    // SAFETY: not NULL and aligned, checked above; room for the values, the caller's duty; `values` is the library's own, so
+    // that the two do not overlap.
+    unsafe { pointer.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
+    Ok(())
+}
+
+/// How many numbers a table of `rows` x `columns` has.
+pub(crate) fn cells(name: &str, rows: usize, columns: usize) -> Result<usize, Error> {
+    rows.checked_mul(columns).ok_or_else(|| {
+        Error::new(Code::InvalidArgument, format!("{name} of {rows} x {columns} numbers fits no memory"))
+    })
+}
+
 /// A NUL-ended UTF-8 string, or `None` for NULL.
 ///
 /// # Safety

@@ -118,6 +118,7 @@ fn programs(
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
         ("filter.c", "-std=c99", vec![&pack, &policy]),
         ("align.c", "-std=c99", vec![&aligner, &pack]),
+        ("aligners.c", "-std=c99", vec![]),
         ("correct.c", "-std=c99", vec![&corrector, &inspector, &large, &small]),
         ("pipeline.c", "-std=c99", vec![&model, &corrector, &inspector]),
         ("decode.c", "-std=c99", vec![]),

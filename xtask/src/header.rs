@@ -19,6 +19,15 @@ const SOURCES: &[&str] = &[
     "decision",
     "align",
     "alignment",
+    "extract",
+    "symmetrize",
+    "alignment_scores",
+    "transport",
+    "mining",
+    "sentences",
+    "documents",
+    "answers",
+    "graph",
     "correction",
     "draft",
     "pipeline",
@@ -65,6 +74,14 @@ const MACROS: &str = r#"
 #define TL_FILTER_OPTIONS_INIT { sizeof(tl_filter_options), 0, 0, 0, NULL, NULL }
 /** Every default of a tl_align_options. */
 #define TL_ALIGN_OPTIONS_INIT { sizeof(tl_align_options), 0, 0, 0, 0.0f, 0, NULL }
+/** Every default of a tl_extract_options. */
+#define TL_EXTRACT_OPTIONS_INIT { sizeof(tl_extract_options), 0, 0, 0, 0.0 }
+/** Every default of a tl_transport_options. */
+#define TL_TRANSPORT_OPTIONS_INIT { sizeof(tl_transport_options), 0, 0, 0, 0.0, 0.0, 0.0, 0.0 }
+/** Every default of a tl_mining_options. */
+#define TL_MINING_OPTIONS_INIT { sizeof(tl_mining_options), 0, 0, 0, 0.0 }
+/** Every default of a tl_bead_options. */
+#define TL_BEAD_OPTIONS_INIT { sizeof(tl_bead_options), 0, 0, 0, 0, 0, 0.0 }
 /** Every default of a tl_correct_options. */
 #define TL_CORRECT_OPTIONS_INIT { sizeof(tl_correct_options), 0, 0, 0.0f, NULL }
 /** Every default of a tl_write_options. */

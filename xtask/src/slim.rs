@@ -11,6 +11,10 @@ use crate::report::Report;
 const PACK: &str = "models/guard-test-f32";
 const TEXTS: [&str; 3] = ["What is the capital of France?", "naïve words, and more of them", "x"];
 
+/// An aligner, whose vocabulary is Unigram.
+const ALIGNER: &str = "models/aligner-test";
+const PAIRS: [&str; 3] = ["abc xyz\txyz, abc", "mmm\tabc \u{fb01}", "\u{6f22}\u{5b57} abc\txyz"];
+
 /// Runs the checks of the slim profile; `full` is the build that can compile a pack.
 pub fn run(report: &mut Report, full: &Build) {
     report.step("slim lints", || {
@@ -22,7 +26,7 @@ pub fn run(report: &mut Report, full: &Build) {
     report.step("slim library has no tract and no tokenizer library", no_tract);
     report.step("slim library runs a compiled pack, and C tests pass", || {
         let slim = build()?;
-        let pack = compiled(&slim, full)?;
+        let pack = compiled(&slim, full, PACK)?;
         let tar = slim.programs.join("pack.tar");
         execute(command("tar").arg("-cf").arg(&tar).arg("-C").arg(&pack).arg("."))?;
         for linking in [Linking::Static, Linking::Shared] {
@@ -30,6 +34,7 @@ pub fn run(report: &mut Report, full: &Build) {
             execute(command(program).arg(&pack).arg(&tar))?;
         }
         same_verdicts(&slim, full, &pack)?;
+        same_links(&slim, full, &compiled(&slim, full, ALIGNER)?)?;
         refuses_to_compile(&slim)
     });
 }
@@ -62,14 +67,14 @@ fn not_slim(line: &str) -> bool {
     line.contains("tract") || ["prost", "tokenizers "].iter().any(|name| line.starts_with(name))
 }
 
-/// The test pack with its plan and without its model.
-fn compiled(slim: &Build, full: &Build) -> Result<PathBuf, String> {
-    let pack = slim.programs.join("pack");
+/// A test pack with its plan and without its model.
+fn compiled(slim: &Build, full: &Build, of: &str) -> Result<PathBuf, String> {
+    let pack = slim.programs.join(Path::new(of).file_name().unwrap_or_default());
     if pack.exists() {
         fs::remove_dir_all(&pack).map_err(|e| format!("{}: {e}", pack.display()))?;
     }
     let tool = full.libraries.join("trueline");
-    execute(command(tool).args(["pack", PACK, "--slim", "--output"]).arg(&pack))?;
+    execute(command(tool).args(["pack", of, "--slim", "--output"]).arg(&pack))?;
     if pack.join("model.onnx").exists() { Err("--slim kept the model file".into()) } else { Ok(pack) }
 }
 
@@ -89,6 +94,23 @@ fn same_verdicts(slim: &Build, full: &Build, pack: &Path) -> Result<(), String> 
         return Ok(());
     }
     Err(format!("the slim program answers\n{found}and the full one\n{wanted}"))
+}
+
+/// The slim program aligns as the full one does.
+fn same_links(slim: &Build, full: &Build, pack: &Path) -> Result<(), String> {
+    let links = |build: &Build, pack: &Path| {
+        let path = build.libraries.join("slim-pairs.tsv");
+        fs::write(&path, PAIRS.map(|pair| format!("{pair}\n")).concat())
+            .map_err(|e| format!("{}: {e}", path.display()))?;
+        let input = fs::File::open(&path).map_err(|e| e.to_string())?;
+        let mut align = command(build.libraries.join("trueline"));
+        stdout(align.args(["align", "words", "--pack"]).arg(pack).stdin(input))
+    };
+    let (found, wanted) = (links(slim, pack)?, links(full, &root().join(ALIGNER))?);
+    if found == wanted && found.contains("0-2") {
+        return Ok(());
+    }
+    Err(format!("the slim program links\n{found}and the full one\n{wanted}"))
 }
 
 /// A pack without a plan is refused with the sentence that says what to do, also by `pack`.

@@ -11,20 +11,30 @@ const HEAD: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>Word alignment</title><style>
-body{font:16px/1.4 system-ui,sans-serif;margin:2rem;color:#222;background:#fff}
-section{margin:0 0 3rem;border-top:1px solid #ccc;padding-top:1rem;overflow-x:auto}
-.pair{position:relative;width:max-content;min-width:100%}
-.side{display:flex;gap:.6rem;white-space:pre}
-.side span{padding:.1rem .3rem;border-radius:.3rem;background:#eef}
-.side span.free{background:#f3f3f3;color:#888}
+
+:root{color-scheme:light dark;--ink:#222;--paper:#fff;--rule:#ccc;--word:#e8ecff;--free:#f2f2f2;--dim:#666;--line:#36b;--link:54,102,187;--on:#fd8}
+@media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#16181d;--rule:#444;--word:#2a3350;--free:#24262b;--dim:#a0a0a0;
+--line:#8af;--link:136,170,255;--on:#865c00}}
+body{font:16px/1.4 system-ui,sans-serif;margin:2rem;color:var(--ink);background:var(--paper)}
+h2{font-size:1rem;margin:0 0 .6rem;color:var(--dim)}
+section{margin:0 0 3rem;border-top:1px solid var(--rule);padding-top:1rem}
+.wide{overflow-x:auto;max-width:100%}
+.pair{position:relative;width:max-content}
+.side{display:flex;gap:.6rem;white-space:pre;padding:3px}
+.side span{padding:.1rem .3rem;border-radius:.3rem;background:var(--word);border:1px solid transparent}
+.side span.free{background:var(--free);color:var(--dim);border:1px dashed var(--dim)}
 .side.source{margin-bottom:4rem}
-.on{background:#fd8!important;color:#000!important}
+.side .on{background:var(--on)}
 svg{position:absolute;left:0;top:0;width:100%;height:100%;pointer-events:none}
-line{stroke:#46c}
+line{stroke:var(--line)}
+line.on{stroke:var(--ink)}
 table{border-collapse:collapse;margin-top:1.5rem;font-size:13px}
-td,th{border:1px solid #ddd;width:1.6rem;height:1.6rem;padding:0 .2rem;font-weight:normal}
-thead th{writing-mode:vertical-rl;text-align:right;height:auto;padding:.3rem 0}
-tbody th{text-align:right;white-space:pre}
+td,th{border:1px solid var(--rule);width:1.6rem;min-width:1.6rem;height:1.6rem;padding:0 .2rem;font-weight:normal}
+thead th{writing-mode:vertical-rl;text-align:right;height:auto;padding:.3rem 0;vertical-align:middle}
+tbody th{text-align:right;white-space:pre;position:sticky;left:0;background:var(--paper)}
+td span,caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+td{position:relative}
+@media print{.wide{overflow:visible}}
 </style></head><body><h1>Word alignment</h1>
 "#;
 
@@ -39,51 +49,71 @@ e.setAttribute('stroke-width',.5+2*w);e.dataset.i=i;e.dataset.j=j;g.append(e)}}}
 draw();addEventListener('resize',draw);
 for(const p of document.querySelectorAll('.pair'))for(const[n,q]of[[0,'.source'],[1,'.target']])
 p.querySelectorAll(q+' span').forEach((w,k)=>{const m=on=>{w.classList.toggle('on',on);
-for(const l of p.dataset.links.split(' ').filter(Boolean)){const x=l.split(':');
-if(+x[n]===k)p.querySelectorAll((n?'.source':'.target')+' span')[x[1-n]].classList.toggle('on',on)}};
-w.onmouseenter=()=>m(true);w.onmouseleave=()=>m(false)});
+p.querySelectorAll('line').forEach(e=>{if(+(n?e.dataset.j:e.dataset.i)!==k)return;e.classList.toggle('on',on);
+p.querySelectorAll((n?'.source':'.target')+' span')[n?e.dataset.i:e.dataset.j].classList.toggle('on',on)})};
+w.onmouseenter=w.onfocus=()=>m(true);w.onmouseleave=w.onblur=()=>m(false)});
 </script></body></html>
 "#;
 
-/// One pair's part of the page.
-pub fn pair(source: &[&str], target: &[&str], found: &WordAlignment) -> String {
-    let mut out = String::from("<section><div class=\"pair\" data-links=\"");
+/// One pair's part of the page; `number` counts from 1.
+pub fn pair(number: usize, source: &[&str], target: &[&str], found: &WordAlignment) -> String {
+    let mut out = format!(
+        "<section><h2>Pair {number}</h2><div class=\"wide\" tabindex=\"0\" role=\"group\" \
+         aria-label=\"Pair {number}: words and links\"><div class=\"pair\" data-links=\""
+    );
     for l in &found.links {
         let _ = write!(out, "{}:{}:{:.3} ", l.link.source, l.link.target, l.score);
     }
-    out.push_str("\"><svg></svg>");
+    out.push_str("\"><svg aria-hidden=\"true\"></svg>");
     let free = found.unlinked();
     for ((name, words), free) in [("source", source), ("target", target)].into_iter().zip(free) {
-        let _ = write!(out, "<div class=\"side {name}\">");
+        let direction = if is_right_to_left(words) { "rtl" } else { "ltr" };
+        let _ = write!(out, "<div class=\"side {name}\" dir=\"{direction}\">");
         for (at, word) in words.iter().enumerate() {
-            let class = if free.binary_search(&at).is_ok() { " class=\"free\"" } else { "" };
+            // Words with links can be reached by key, and show them as under a pointer.
+            let class = if free.binary_search(&at).is_ok() { " class=\"free\"" } else { " tabindex=\"0\"" };
             let _ = write!(out, "<span dir=\"auto\"{class}>{}</span>", escaped(word));
         }
         out.push_str("</div>");
     }
     out.push_str("</div>");
     if source.len() <= GRID && target.len() <= GRID {
-        grid(&mut out, source, target, found);
+        grid(&mut out, number, source, target, found);
     }
-    out.push_str("</section>\n");
+    out.push_str("</div></section>\n");
     out
 }
 
-fn grid(out: &mut String, source: &[&str], target: &[&str], found: &WordAlignment) {
-    out.push_str("<table><thead><tr><th></th>");
+/// Whether the first letter of a sentence is of a script that runs from right to left.
+fn is_right_to_left(words: &[&str]) -> bool {
+    let first = words.iter().flat_map(|word| word.chars()).find(|c| c.is_alphabetic());
+    first.is_some_and(|c| {
+        matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}' | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}')
+    })
+}
+
+fn grid(out: &mut String, number: usize, source: &[&str], target: &[&str], found: &WordAlignment) {
+    let _ = write!(
+        out,
+        "<table><caption>Pair {number}: source words down, target words across; a cell has the link's score\
+        </caption><thead><tr><td></td>"
+    );
     for word in target {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(word));
+        let _ = write!(out, "<th scope=\"col\" dir=\"auto\">{}</th>", escaped(word));
     }
     out.push_str("</tr></thead><tbody>");
     let mut links = found.links.iter().peekable();
     for (i, word) in source.iter().enumerate() {
-        let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escaped(word));
+        let _ = write!(out, "<tr><th scope=\"row\" dir=\"auto\">{}</th>", escaped(word));
         for j in 0..target.len() {
             match links.next_if(|l| (l.link.source, l.link.target) == (i, j)) {
                 Some(l) => {
+                    // Scores lie between a half and 1 as a rule; the colour is spread over that.
+                    let strength = (2.0 * l.score - 1.0).clamp(0.15, 1.0);
                     let _ = write!(
                         out,
-                        "<td title=\"{:.3}\" style=\"background:rgba(64,96,204,{:.2})\"></td>",
+                        "<td title=\"{:.3}\" style=\"background:rgba(var(--link),{strength:.2})\"><span>{:.2}</span></td>",
                         l.score, l.score
                     );
                 }
@@ -122,16 +152,26 @@ mod tests {
     use trueline_core::scoring::align::Link;
 
     #[test]
+    fn a_side_runs_as_its_first_letter_does() {
+        assert!(is_right_to_left(&["«", "\u{643}\u{62a}\u{627}\u{628}", "x"]));
+        assert!(
+            !is_right_to_left(&["1", "x", "\u{643}"]) && !is_right_to_left(&["."]) && !is_right_to_left(&[])
+        );
+    }
+
+    #[test]
     fn words_are_shown_as_text_and_links_as_cells() {
         let links = vec![WordLink { link: Link::new(1, 0), score: 0.5 }];
         let found =
             WordAlignment { links, source: [0..1, 2..3].to_vec(), target: std::iter::once(0..1).collect() };
-        let page = page(&[pair(&["<script>", "b"], &["\"&"], &found)]);
+        let page = page(&[pair(1, &["<script>", "b"], &["\"&"], &found)]);
         assert!(page.contains("&lt;script&gt;") && !page.contains("<script>&"), "{page}");
         assert!(page.contains("data-links=\"1:0:0.500 \""), "{page}");
         assert!(page.contains("&quot;&amp;"), "{page}");
-        assert_eq!(page.matches("<td").count(), 2);
+        assert_eq!(page.matches("<td").count(), 3, "two cells and the corner");
         assert_eq!(page.matches("class=\"free\"").count(), 1);
+        assert_eq!(page.matches("tabindex=\"0\"").count(), 3, "the pair and two words with links");
+        assert!(page.contains("<span>0.50</span>") && !page.contains("dir=\"rtl\""), "{page}");
         assert_eq!(
             page.matches("http").count(),
             2,

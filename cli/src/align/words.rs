@@ -31,7 +31,8 @@ pub fn run(args: &AlignWordsArgs, common: &Common) -> Result<u8, Stop> {
     let shown = |a: Shown, b: Shown, found: &WordAlignment| {
         let mut page = page.borrow_mut();
         if args.html.is_some() && page.len() < PAGE {
-            page.push(html::pair(&a.words(&found.source), &b.words(&found.target), found));
+            let number = page.len() + 1;
+            page.push(html::pair(number, &a.words(&found.source), &b.words(&found.target), found));
         }
     };
     let status = match (args.jsonl, &args.texts[..]) {

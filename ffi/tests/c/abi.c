@@ -44,6 +44,12 @@ static void macros(void) {
   CHECK(TL_BACKEND_DEFAULT == 0 && TL_BACKEND_TRACT == 1 && TL_BACKEND_ORT == 2 && TL_BACKEND_PLAN == 3);
   CHECK(TL_LOG_OFF == 0 && TL_LOG_ERROR == 1 && TL_LOG_WARN == 2 && TL_LOG_INFO == 3 && TL_LOG_DEBUG == 4);
   CHECK(TL_GUARD_PARANOID == 1 && TL_GUARD_PLAIN == 2);
+  CHECK(TL_GUARD_PARANOID == 1);
+  CHECK(TL_TRANSPORT_UNBALANCED == 0 && TL_TRANSPORT_BALANCED == 1 && TL_TRANSPORT_PARTIAL == 2);
+  CHECK(TL_TRANSPORT_EXACT == 3 && TL_EXTRACT_ABOVE == 0 && TL_EXTRACT_SELF_LABEL == 5 && TL_EXTRACT_CLAMP == 1);
+  CHECK(TL_SYMMETRIZE_GROW_DIAG_FINAL_AND == 0 && TL_SYMMETRIZE_GROW_DIAG_FINAL == 7 && TL_ORDER_LILT == 2);
+  CHECK(TL_MARGIN_RATIO == 0 && TL_MARGIN_ABSOLUTE == 2 && TL_MINE_GREEDY == 1 && TL_BEADS_BERTALIGN == 1);
+  CHECK(TL_WORD_SCORE_LAST == 4 && TL_BOTH_AVERAGE_OF_LINKED == 3 && TL_GRAPH_XOR == 2);
 }
 
 static void layout(void) {
@@ -53,6 +59,19 @@ static void layout(void) {
   CHECK(config.isa == NULL && config.ort_library == NULL);
   CHECK(options.struct_size == sizeof(tl_guard_options) && options.role == 0 && options.timeout_ms == 0);
   CHECK(options.flags == 0 && options.cancel == NULL);
+  {
+    tl_extract_options extract = TL_EXTRACT_OPTIONS_INIT;
+    tl_transport_options transport = TL_TRANSPORT_OPTIONS_INIT;
+    tl_mining_options mining = TL_MINING_OPTIONS_INIT;
+    tl_bead_options beads = TL_BEAD_OPTIONS_INIT;
+    CHECK(extract.struct_size == sizeof extract && extract.rounds == 0 && extract.threshold == 0);
+    CHECK(transport.struct_size == sizeof transport && transport.method == 0 && transport.change == 0);
+    CHECK(mining.struct_size == sizeof mining && mining.neighbours == 0 && mining.threshold == 0);
+    CHECK(beads.struct_size == sizeof beads && beads.window == 0 && beads.skip == 0);
+    CHECK(offsetof(tl_transport_options, epsilon) == 16 && offsetof(tl_transport_options, change) == 40);
+    CHECK(offsetof(tl_extract_options, threshold) == 16 && offsetof(tl_mining_options, threshold) == 16);
+    CHECK(offsetof(tl_bead_options, skip) == 24 && sizeof(tl_bead_options) == 32);
+  }
   CHECK(offsetof(tl_engine_config, struct_size) == 0 && offsetof(tl_engine_config, backend) == 4);
   CHECK(offsetof(tl_engine_config, isa) == 8);
   CHECK(offsetof(tl_engine_config, ort_library) == 8 + sizeof(void *));

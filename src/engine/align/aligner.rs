@@ -36,6 +36,13 @@ pub struct Work {
     pub(super) words: super::words::Scratch,
 }
 
+impl Work {
+    /// Gives the model's buffers back before something large is made; the next run makes them again.
+    pub(super) fn let_go(&mut self) {
+        self.memory = Memory::default();
+    }
+}
+
 impl Aligner {
     /// Makes a pack ready: reads the tokenizer, prepares the backend, runs it once.
     ///

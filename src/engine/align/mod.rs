@@ -8,5 +8,6 @@ mod words;
 pub use aligner::{Aligner, Work};
 pub use sentences::{DocumentLink, SentencePair};
 pub use words::{
-    MAX_MATRIX, Method, Scratch, Side, WordAlignment, WordLink, WordOptions, links_of, links_of_rows,
+    MAX_MATRIX, Method, Scratch, Side, WordAlignment, WordLink, WordOptions, cosines_of_rows, links_of,
+    links_of_rows,
 };

@@ -4,8 +4,7 @@ use std::ops::Range;
 
 use crate::engine::align::aligner::{Aligner, Work};
 use crate::model::control::Control;
-use crate::scoring::align::documents::{self, UnitPair};
-use crate::scoring::align::mining::{Margin, Mining};
+use crate::scoring::align::documents;
 use crate::scoring::align::overlaps::Overlaps;
 use crate::scoring::align::vecalign::{self, vecalign};
 use crate::scoring::align::{Matrix, similarity};
@@ -116,23 +115,8 @@ impl Aligner {
         similarity::cosine(self.isa, &vectors[0], &vectors[1], self.dim, &mut scratch, &mut cosines)?;
         cosines.iter_mut().for_each(|s| *s = 2.0 * *s - 1.0);
         control.check()?;
-        let mining = Mining::new(Matrix::new(&cosines, n, m)?, NEIGHBOURS, Margin::Ratio)?;
-        let places = |counts: &[usize]| -> Vec<(usize, usize)> {
-            counts.iter().enumerate().flat_map(|(d, &n)| (0..n).map(move |s| (d, s))).collect()
-        };
-        let (of_source, of_target) = (places(&n_source), places(&n_target));
-        let unit = |pair: &crate::scoring::align::mining::Pair| UnitPair {
-            source: of_source[pair.source],
-            target: of_target[pair.target],
-            score: pair.score,
-        };
-        // A sentence always has a nearest one; it is a translation if it stands out among its neighbours.
-        let stands_out = |pair: &UnitPair| pair.score > 1.0;
-        let units = |side: &[Option<crate::scoring::align::mining::Pair>]| -> Vec<UnitPair> {
-            side.iter().flatten().map(unit).filter(stands_out).collect()
-        };
-        let merged = documents::merge(&units(&mining.forward), &units(&mining.backward))?;
-        let found = documents::greedy(&documents::coefficients(&merged, &n_source, &n_target));
+        let found =
+            documents::pairs_of_cosines(Matrix::new(&cosines, n, m)?, &n_source, &n_target, NEIGHBOURS)?;
         let link = |p: &documents::DocumentPair| DocumentLink {
             source: p.source,
             target: p.target,

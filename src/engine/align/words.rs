@@ -21,6 +21,8 @@ pub const MAX_WORDS: usize = 65_536;
 const MAX_PAIRS: usize = 1 << 21;
 /// The most pairs that a matrix is made for: 512 MB.
 pub const MAX_MATRIX: usize = 1 << 26;
+/// From here on a matrix is larger than the model's buffers, which make way for it.
+const LARGE: usize = 1 << 20;
 /// What cosines are divided by before a softmax: chosen on the Japanese-English gold pairs, so that the published threshold holds.
 const TEMPERATURE: f64 = 0.008;
 
@@ -194,6 +196,9 @@ impl Aligner {
         let rows = [&source.rows[..], &target.rows[..]];
         let mut found = Vec::new();
         control.check()?;
+        if !options.is_fused() && source.word_of.len().saturating_mul(target.word_of.len()) > LARGE {
+            work.let_go();
+        }
         links_of_rows(self.isa, rows, self.dim, options, &mut work.words, &mut found)?;
         for ScoredLink { link, score } in found {
             let link = Link::new(source.word_of[link.source], target.word_of[link.target]);
@@ -330,6 +335,26 @@ pub fn links_of_rows(
     Ok(())
 }
 
+/// The cosine of every pair of rows, `[n, m]`; that of a zero row is 0.
+///
+/// # Errors
+/// [`Code::TooLarge`] for more than [`MAX_MATRIX`] pairs; those of [`similarity::cosine`].
+/// # Cost
+/// That of [`similarity::cosine`], and 8 bytes a pair.
+pub fn cosines_of_rows(isa: Isa, rows: [&[f32]; 2], dim: usize) -> Result<Vec<f64>, Error> {
+    let [x, y] = rows;
+    let (n, m) = (x.len().checked_div(dim).unwrap_or(0), y.len().checked_div(dim).unwrap_or(0));
+    let pairs = n.saturating_mul(m);
+    if pairs > MAX_MATRIX {
+        let message = format!("{n} and {m} rows make {pairs} pairs; at most {MAX_MATRIX}");
+        return Err(Error::new(Code::TooLarge, message));
+    }
+    let mut cosines = vec![0.0; pairs];
+    similarity::cosine(isa, x, y, dim, &mut similarity::Scratch::default(), &mut cosines)?;
+    cosines.iter_mut().for_each(|s| *s = 2.0 * *s - 1.0);
+    Ok(cosines)
+}
+
 /// Reads links from similarities, which are distorted on the way where that was asked for.
 fn extract(
     scratch: &mut Scratch,
@@ -339,8 +364,14 @@ fn extract(
     links: &mut Vec<Link>,
 ) -> Result<(), Error> {
     if let Method::Softmax | Method::Entmax = options.method {
-        let scores: Vec<f64> = similarity.iter().map(|s| (2.0 * s - 1.0) / TEMPERATURE).collect();
-        return links_of(Matrix::new(&scores, n, m)?, options, scratch, links);
+        // In place: of a large pair a copy would be as large again.
+        similarity.iter_mut().for_each(|s| *s = (2.0 * *s - 1.0) / TEMPERATURE);
+        links_of(Matrix::new(similarity, n, m)?, options, scratch, links)?;
+        for l in links.iter() {
+            let score = &mut similarity[l.source * m + l.target];
+            *score = f64::midpoint(*score * TEMPERATURE, 1.0).clamp(0.0, 1.0);
+        }
+        return Ok(());
     }
     similarity::distort(similarity, n, m, options.distortion)?;
     links_of(Matrix::new(similarity, n, m)?, options, scratch, links)

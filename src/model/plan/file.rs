@@ -28,7 +28,7 @@ use crate::{Code, Error};
 pub const MAGIC: [u8; 8] = *b"\x89TLPLAN\n";
 /// The layout that this version writes and reads: of the file, of a plan's description, of the vocabulary, and of the
 /// weights as the kernels read them. A change to any of them makes it another number.
-pub const LAYOUT: u32 = 2;
+pub const LAYOUT: u32 = 3;
 /// The largest packed file, in bytes.
 pub const MAX_BYTES: u64 = 1 << 30;
 

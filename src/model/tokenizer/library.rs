@@ -2,14 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use tokenizers::Model;
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::models::ModelWrapper;
+use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::NormalizerWrapper;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::metaspace::PrependScheme;
 
 use crate::model::tokenizer::Encoding;
 use crate::model::tokenizer::text::Rules;
-use crate::model::tokenizer::words::Parts;
+use crate::model::tokenizer::{table, unigram, words};
 use crate::{Code, Error};
 
 /// A tokenizer of the library, less truncation and padding.
@@ -46,34 +49,63 @@ impl Library {
     /// As [`Tokenizer::packed`](crate::model::tokenizer::Tokenizer::packed).
     pub(super) fn packed(&self) -> Option<Vec<u8>> {
         let inner = &self.inner;
-        if !self.splits_at_spaces {
-            return None;
-        }
-        let (ModelWrapper::WordPiece(model), Some(NormalizerWrapper::BertNormalizer(rules))) =
-            (inner.get_model(), inner.get_normalizer())
-        else {
-            return None;
-        };
         let vocabulary = inner.get_vocab(false);
         let mut pieces: Vec<(&str, u32)> =
             vocabulary.iter().map(|(piece, &id)| (piece.as_str(), id)).collect();
         // The bytes depend on the order, and the map's is another one each time.
         pieces.sort_unstable_by_key(|&(_, id)| id);
         let added = inner.get_added_tokens_decoder();
-        let parts = Parts {
-            pieces,
-            added: added.iter().map(|(&id, token)| (token.content.as_str(), id)).collect(),
-            unknown: &model.unk_token,
-            prefix: &model.continuing_subword_prefix,
-            max_chars: model.max_input_chars_per_word,
-            rules: Rules {
-                clean: rules.clean_text,
-                ideographs: rules.handle_chinese_chars,
-                strip_accents: rules.strip_accents.unwrap_or(rules.lowercase),
-                lowercase: rules.lowercase,
-            },
-        };
-        parts.write()
+        let mut added: Vec<(&str, u32)> = added
+            .iter()
+            .filter(|(_, token)| token.special)
+            .map(|(&id, token)| (token.content.as_str(), id))
+            .collect();
+        added.sort_unstable_by_key(|&(_, id)| id);
+        let pieces = table::Parts { pieces, added };
+        match (inner.get_model(), inner.get_normalizer(), inner.get_pre_tokenizer()) {
+            (ModelWrapper::WordPiece(model), Some(NormalizerWrapper::BertNormalizer(rules)), _)
+                if self.splits_at_spaces =>
+            {
+                let parts = words::Parts {
+                    pieces,
+                    unknown: &model.unk_token,
+                    prefix: &model.continuing_subword_prefix,
+                    max_chars: model.max_input_chars_per_word,
+                    rules: Rules {
+                        clean: rules.clean_text,
+                        ideographs: rules.handle_chinese_chars,
+                        strip_accents: rules.strip_accents.unwrap_or(rules.lowercase),
+                        lowercase: rules.lowercase,
+                    },
+                };
+                parts.write()
+            }
+            (
+                ModelWrapper::Unigram(model),
+                normalizer @ (None | Some(NormalizerWrapper::NFKC(_))),
+                Some(PreTokenizerWrapper::Metaspace(spaces)),
+            ) => {
+                // An added token that is not special is looked for in every text.
+                let plain = inner.get_added_tokens_decoder().values().all(|token| token.special);
+                let marks = spaces.get_replacement() == '\u{2581}' && spaces.get_split();
+                if !plain || !marks || model.byte_fallback() {
+                    return None;
+                }
+                let parts = unigram::Parts {
+                    pieces,
+                    scores: model.iter().map(|(_, score)| *score).collect(),
+                    unknown: unknown_of(model)?,
+                    normalized: normalizer.is_some(),
+                    prepends: match spaces.get_prepend_scheme() {
+                        // The text is not cut before this, so that its start is the first.
+                        PrependScheme::Always | PrependScheme::First => true,
+                        PrependScheme::Never => false,
+                    },
+                };
+                parts.write()
+            }
+            _ => None,
+        }
     }
 
     /// The id of what the vocabulary cannot spell, if it has one.
@@ -134,6 +166,13 @@ impl Library {
         out.offsets.extend(piece.get_offsets().iter().map(|&(a, b)| (start + a, start + b)));
         Ok(())
     }
+}
+
+/// The id of what a vocabulary lacks, which the library does not tell: that of a character that is no piece.
+fn unknown_of(model: &Unigram) -> Option<u32> {
+    let absent =
+        ('\u{f0000}'..='\u{ffffd}').find(|c| model.token_to_id(c.encode_utf8(&mut [0; 4])).is_none())?;
+    model.tokenize(absent.encode_utf8(&mut [0; 4])).ok()?.first().map(|token| token.id)
 }
 
 /// The tokenizer library unwraps what it believes to be true of a file; where that is wrong it is an error here.

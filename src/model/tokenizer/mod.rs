@@ -4,7 +4,9 @@
 #[cfg(feature = "tokenizers")]
 mod library;
 mod ngrams;
+mod table;
 mod text;
+mod unigram;
 mod words;
 
 use crate::Error;
@@ -16,6 +18,7 @@ use crate::model::pack::Pack;
 use library::Library;
 use ngrams::Ngrams;
 pub use text::Scratch;
+use unigram::Unigram;
 use words::Words;
 
 /// Bytes of a packed vocabulary.
@@ -35,6 +38,7 @@ enum Inner {
     #[cfg(feature = "tokenizers")]
     Library(Library),
     Words(Words),
+    Unigram(Unigram),
     Ngrams(Ngrams),
 }
 
@@ -77,6 +81,9 @@ impl Tokenizer {
     /// # Cost
     /// A look at its first bytes; nothing is copied.
     pub fn from_packed(vocabulary: Holder) -> Result<Self, Error> {
+        if unigram::is_one((*vocabulary).as_ref()) {
+            return Ok(Self { inner: Inner::Unigram(Unigram::new(vocabulary)?), splits_at_spaces: false });
+        }
         Ok(Self { inner: Inner::Words(Words::new(vocabulary)?), splits_at_spaces: true })
     }
 
@@ -103,12 +110,13 @@ impl Tokenizer {
     }
 
     /// The vocabulary in a form that is used where it lies, with the same ids and offsets; `None` if there is none: it
-    /// is for WordPiece after BERT's normalizer and pre-tokenizer, without added tokens but special ones.
+    /// is for WordPiece after BERT's normalizer and pre-tokenizer, and for Unigram after NFKC or nothing and Metaspace, both
+    /// without added tokens but special ones.
     pub fn packed(&self) -> Option<Vec<u8>> {
         match &self.inner {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.packed(),
-            Inner::Words(_) | Inner::Ngrams(_) => None,
+            Inner::Words(_) | Inner::Unigram(_) | Inner::Ngrams(_) => None,
         }
     }
 
@@ -125,6 +133,7 @@ impl Tokenizer {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.vocabulary(),
             Inner::Words(words) => words.count(),
+            Inner::Unigram(unigram) => unigram.count(),
             Inner::Ngrams(ngrams) => ngrams.count(),
         }
     }
@@ -150,6 +159,7 @@ impl Tokenizer {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.token(id),
             Inner::Words(words) => words.token(id).map(str::to_owned),
+            Inner::Unigram(unigram) => unigram.token(id).map(str::to_owned),
             Inner::Ngrams(ngrams) => ((id as usize) < ngrams.count()).then(|| format!("#{id}")),
         }
     }
@@ -165,7 +175,7 @@ impl Tokenizer {
         match &self.inner {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.spellings(),
-            Inner::Words(_) | Inner::Ngrams(_) => Err(Error::new(
+            Inner::Words(_) | Inner::Unigram(_) | Inner::Ngrams(_) => Err(Error::new(
                 crate::Code::InvalidTokenizer,
                 "this vocabulary is for reading; one that writes has a tokenizer file",
             )),
@@ -207,6 +217,7 @@ impl Tokenizer {
                 #[cfg(feature = "tokenizers")]
                 Inner::Library(library) => library.encode(&text[start..end], start, out)?,
                 Inner::Words(words) => words.encode(&text[start..end], start, scratch, out),
+                Inner::Unigram(unigram) => unigram.encode(&text[start..end], start, scratch, out),
                 Inner::Ngrams(ngrams) => ngrams.encode(&text[start..end], start, out),
             }
             start = end;

@@ -45,6 +45,9 @@ pub struct Scratch {
     pub(super) utf8: Vec<u8>,
     pub(super) ends: Vec<usize>,
     pub(super) hashes: Vec<u32>,
+    /// The best way to each byte of the word in hand, and the pieces of that to its end, last first.
+    pub(super) ways: Vec<super::unigram::Way>,
+    pub(super) pieces: Vec<(usize, usize, u32)>,
 }
 
 /// Normalizes a text of less than 4 GiB into `scratch.chars`.
@@ -86,8 +89,17 @@ fn decompose(chars: &mut Vec<Char>, stage: &mut Vec<Char>, text: &mut String) {
     chars.clear();
     text.clear();
     text.extend(stage.iter().map(|&(c, ..)| c));
+    placed(text.as_str().nfd(), stage, |c| {
+        if !c.0.is_mark_nonspacing() {
+            chars.push(c);
+        }
+    });
+}
+
+/// Gives each character of a normal form of `stage` the bytes that it stands for.
+fn placed(form: impl Iterator<Item = (char, isize)>, stage: &[Char], mut push: impl FnMut(Char)) {
     let mut at = 0_usize;
-    for (c, change) in text.as_str().nfd() {
+    for (c, change) in form {
         let of = if change > 0 {
             at.checked_sub(1).and_then(|before| stage.get(before)).map_or((0, 0), |s| (s.1, s.2))
         } else {
@@ -95,10 +107,25 @@ fn decompose(chars: &mut Vec<Char>, stage: &mut Vec<Char>, text: &mut String) {
             at += 1 + change.unsigned_abs();
             of
         };
-        if !c.is_mark_nonspacing() {
-            chars.push((c, of.0, of.1));
-        }
+        push((c, of.0, of.1));
     }
+}
+
+/// Writes the compatibility composition (NFKC) of a text of less than 4 GiB into `scratch.chars`; without it, if
+/// `normalized` is not set.
+pub(super) fn compose(text: &str, normalized: bool, scratch: &mut Scratch) {
+    let Scratch { chars, stage, .. } = scratch;
+    let plain = |out: &mut Vec<Char>| {
+        out.clear();
+        out.extend(text.char_indices().map(|(at, c)| (c, at as u32, (at + c.len_utf8()) as u32)));
+    };
+    if !normalized || text.is_ascii() {
+        plain(chars);
+        return;
+    }
+    plain(stage);
+    chars.clear();
+    placed(text.nfkc(), stage, |c| chars.push(c));
 }
 
 fn is_removed(c: char) -> bool {

@@ -3,24 +3,22 @@
 //! The vocabulary is one block of bytes, made once when a pack is compiled: to load it is to look at its header. Ids and
 //! offsets are those of the tokenizer library for the same `tokenizer.json`.
 //!
-//! Little-endian `u32`s: [`HEADER`] bytes of header; a hash table whose slots hold 0 or `tag << 21 | id + 1`; the end of
-//! each id's text; then the texts.
+//! Little-endian `u32`s: [`HEADER`] bytes of header, then a [`Table`], whose slots hold 0 or `tag << 21 | id + 1`.
 
+#[cfg(feature = "tokenizers")]
+use crate::model::tokenizer::table::Parts as Pieces;
+use crate::model::tokenizer::table::{HEADER, START, Table, hash, of, word};
 use crate::model::tokenizer::text::{self, Rules, Scratch};
 use crate::model::tokenizer::{Encoding, Holder};
 use crate::{Code, Error};
 
-const HEADER: usize = 64;
 const MAX_PREFIX: usize = 24;
-const ID_BITS: u32 = 21;
-const MAX_IDS: usize = (1 << ID_BITS) - 2;
 
 /// A WordPiece vocabulary, and how text is made ready for it.
 pub(super) struct Words {
     bytes: Holder,
-    n_ids: usize,
+    table: Table,
     count: usize,
-    slots: usize,
     unknown: u32,
     max_chars: usize,
     longest: usize,
@@ -38,10 +36,7 @@ struct Prefix {
 /// What a vocabulary is made from.
 #[cfg(feature = "tokenizers")]
 pub(super) struct Parts<'a> {
-    /// Each piece that is looked up, with its id.
-    pub(super) pieces: Vec<(&'a str, u32)>,
-    /// Each token that only has a text.
-    pub(super) added: Vec<(&'a str, u32)>,
+    pub(super) pieces: Pieces<'a>,
     pub(super) unknown: &'a str,
     pub(super) prefix: &'a str,
     pub(super) max_chars: usize,
@@ -52,54 +47,26 @@ pub(super) struct Parts<'a> {
 impl Parts<'_> {
     /// The vocabulary's bytes; `None` if the format cannot hold it.
     pub(super) fn write(&self) -> Option<Vec<u8>> {
-        let ids = self.pieces.iter().chain(&self.added).map(|&(_, id)| id as usize + 1).max()?;
-        let longest = self.pieces.iter().map(|(piece, _)| piece.len()).max()?;
-        let unknown = self.pieces.iter().find(|(piece, _)| *piece == self.unknown)?.1;
-        if ids > MAX_IDS || self.prefix.len() > MAX_PREFIX {
+        let unknown = self.pieces.pieces.iter().find(|(piece, _)| *piece == self.unknown)?.1;
+        let table = self.pieces.write()?;
+        if self.prefix.len() > MAX_PREFIX {
             return None;
         }
-        let mut texts = vec![None; ids];
-        for &(piece, id) in &self.pieces {
-            if texts[id as usize].replace(piece).is_some() {
-                return None;
-            }
-        }
-        for &(token, id) in &self.added {
-            if texts[id as usize].replace(token).is_some_and(|piece| piece != token) {
-                return None;
-            }
-        }
-        let slots = (2 * self.pieces.len()).next_power_of_two();
-        let mut table = vec![0_u32; slots];
-        for &(piece, id) in &self.pieces {
-            let hash = hash(START, piece.as_bytes());
-            let mut slot = hash as usize % slots;
-            while table[slot] != 0 {
-                slot = (slot + 1) % slots;
-            }
-            table[slot] = tag(hash) | (id + 1);
-        }
-        let count = texts.iter().flatten().count();
-        let mut end = 0;
-        let ends = texts.iter().map(|text| {
-            end += text.map_or(0, str::len) as u32;
-            end
-        });
         let header = [
-            ids as u32,
-            count as u32,
-            slots as u32,
+            table.ends.len() as u32,
+            table.count as u32,
+            table.slots.len() as u32,
             unknown,
             u32::try_from(self.max_chars).unwrap_or(u32::MAX),
             self.rules.bits(),
-            longest as u32,
+            table.longest as u32,
             self.prefix.len() as u32,
         ];
         let mut out: Vec<u8> = header.iter().flat_map(|word| word.to_le_bytes()).collect();
         out.extend_from_slice(self.prefix.as_bytes());
         out.resize(HEADER, 0);
-        out.extend(table.into_iter().chain(ends).flat_map(u32::to_le_bytes));
-        out.extend(texts.iter().flatten().flat_map(|text| text.bytes()));
+        out.extend(table.slots.into_iter().chain(table.ends).flat_map(u32::to_le_bytes));
+        out.extend(table.texts);
         Some(out)
     }
 }
@@ -111,7 +78,7 @@ impl Words {
     /// [`Code::InvalidTokenizer`] if the bytes are too few for what the header says. What lies past it is looked at when
     /// it is used; bytes that make no sense are no piece of the vocabulary.
     pub(super) fn new(bytes: Holder) -> Result<Self, Error> {
-        let all = (*bytes).as_ref();
+        let all = of(&bytes);
         let refused = |why: &str| Error::new(Code::InvalidTokenizer, format!("the packed vocabulary {why}"));
         if all.len() < HEADER {
             return Err(refused("is truncated"));
@@ -120,10 +87,8 @@ impl Words {
             [0, 1, 2, 3, 4, 5, 6, 7].map(|i| word(all, 4 * i).unwrap_or(0));
         let [n_ids, count, slots, max_chars, longest, len] =
             [n_ids, count, slots, max_chars, longest, prefix].map(|n| n as usize);
-        let fixed = slots.checked_add(n_ids).and_then(|words| words.checked_mul(4)?.checked_add(HEADER));
-        if fixed.is_none_or(|fixed| fixed > all.len()) || n_ids > MAX_IDS || !slots.is_power_of_two() {
-            return Err(refused("has other sizes than its header says"));
-        }
+        let table = Table::new(all, n_ids, slots, 0)
+            .ok_or_else(|| refused("has other sizes than its header says"))?;
         let rules = Rules::from_bits(rules).ok_or_else(|| refused("has rules that are not known"))?;
         let mut prefix = [0; MAX_PREFIX];
         let given = all[32..].get(..len).filter(|given| given.len() <= MAX_PREFIX);
@@ -132,7 +97,7 @@ impl Words {
             return Err(refused("has no unknown token"));
         }
         let prefix = Prefix { bytes: prefix, len, hash: hash(START, &prefix[..len]) };
-        Ok(Self { n_ids, count, slots, unknown, max_chars, longest, rules, prefix, bytes })
+        Ok(Self { table, count, unknown, max_chars, longest, rules, prefix, bytes })
     }
 
     /// The id of what the vocabulary cannot spell.
@@ -147,7 +112,7 @@ impl Words {
 
     /// The text of an id.
     pub(super) fn token(&self, id: u32) -> Option<&str> {
-        std::str::from_utf8(self.text(id)?).ok().filter(|text| !text.is_empty())
+        self.table.token(of(&self.bytes), id)
     }
 
     /// Appends the tokens of a text that starts at byte `base` of the whole.
@@ -227,54 +192,7 @@ impl Words {
 
     /// The id of a piece.
     fn find(&self, hash: u32, is_first: bool, piece: &[u8]) -> Option<u32> {
-        let bytes = (*self.bytes).as_ref();
         let prefix = if is_first { &[][..] } else { &self.prefix.bytes[..self.prefix.len] };
-        let mut slot = hash as usize & (self.slots - 1);
-        for _ in 0..self.slots {
-            let entry = word(bytes, HEADER + 4 * slot)?;
-            if entry == 0 {
-                return None;
-            }
-            if entry >> ID_BITS == tag(hash) >> ID_BITS {
-                let id = (entry & ((1 << ID_BITS) - 1)).wrapping_sub(1);
-                let text = self.text(id).and_then(|text| text.strip_prefix(prefix));
-                if text == Some(piece) {
-                    return Some(id);
-                }
-            }
-            slot = (slot + 1) & (self.slots - 1);
-        }
-        None
+        self.table.find(of(&self.bytes), hash, prefix, piece)
     }
-
-    fn text(&self, id: u32) -> Option<&[u8]> {
-        let (id, bytes) = (id as usize, (*self.bytes).as_ref());
-        if id >= self.n_ids {
-            return None;
-        }
-        let ends = HEADER + 4 * self.slots;
-        let start = if id == 0 { 0 } else { word(bytes, ends + 4 * (id - 1))? };
-        let end = word(bytes, ends + 4 * id)?;
-        bytes.get(ends + 4 * self.n_ids..)?.get(start as usize..end as usize)
-    }
-}
-
-/// What the hash of no bytes is.
-const START: u32 = 0x811c_9dc5;
-
-/// FNV-1a, going on from the hash of the bytes before.
-fn hash(mut hash: u32, bytes: &[u8]) -> u32 {
-    for &byte in bytes {
-        hash = (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
-    }
-    hash
-}
-
-/// The bits of a hash that stand beside the id: those that did not choose the slot.
-fn tag(hash: u32) -> u32 {
-    hash >> ID_BITS << ID_BITS
-}
-
-fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*bytes.get(at..)?.first_chunk()?))
 }

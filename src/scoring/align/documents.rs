@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Matrix;
+use super::mining::{Margin, Mining, Pair};
 use crate::Error;
-use crate::scoring::refuse::{all_finite, invalid};
+use crate::scoring::refuse::{all_finite, invalid, same_length};
 
 /// A sentence of the first language, one of the second, and how alike they are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -97,6 +99,44 @@ pub fn greedy(pairs: &[DocumentPair]) -> Vec<DocumentPair> {
         free
     };
     pairs.iter().filter(free).copied().collect()
+}
+
+/// Pairs documents, each at most once, from the cosines of all their sentences: sentences that stand out among their `k`
+/// nearest neighbours, by a margin ratio above 1, are translations.
+///
+/// # Shapes
+/// `cosines`: `[sum of n_source, sum of n_target]`, documents one after the other.
+/// # Errors
+/// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if the shape differs, or `k` is 0.
+/// # Cost
+/// That of [`Mining::new`], and a sort.
+/// # Source
+/// Suryanarayanan et al. 2025, Pralekha.
+pub fn pairs_of_cosines(
+    cosines: Matrix,
+    n_source: &[usize],
+    n_target: &[usize],
+    k: usize,
+) -> Result<Vec<DocumentPair>, Error> {
+    for (name, counts, n) in
+        [("source", n_source, cosines.n_source()), ("target", n_target, cosines.n_target())]
+    {
+        let sum = counts.iter().fold(0_usize, |sum, count| sum.saturating_add(*count));
+        same_length((&format!("sentences of the {name} documents"), sum), ("rows or columns", n))?;
+    }
+    let mining = Mining::new(cosines, k, Margin::Ratio)?;
+    let places = |counts: &[usize]| -> Vec<(usize, usize)> {
+        counts.iter().enumerate().flat_map(|(d, &n)| (0..n).map(move |s| (d, s))).collect()
+    };
+    let (of_source, of_target) = (places(n_source), places(n_target));
+    // A sentence always has a nearest one; it is a translation if it stands out.
+    let units = |side: &[Option<Pair>]| -> Vec<UnitPair> {
+        let out = side.iter().flatten().filter(|pair| pair.score > 1.0);
+        out.map(|p| UnitPair { source: of_source[p.source], target: of_target[p.target], score: p.score })
+            .collect()
+    };
+    let merged = merge(&units(&mining.forward), &units(&mining.backward))?;
+    Ok(greedy(&coefficients(&merged, n_source, n_target)))
 }
 
 /// Precision, recall and F1 of the pairs of at least `threshold`, `right` saying which are; 0 where undefined.

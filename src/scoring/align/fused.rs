@@ -3,7 +3,7 @@
 use trueline_kernels::{Isa, cosine_matrix_f32};
 
 use super::Link;
-use super::similarity::{exact_cosine, fits_f32, n_rows};
+use super::similarity::{checked, exact_cosine};
 use crate::Error;
 
 /// Rows of a tile: with [`COLUMNS`] and 384 numbers a row, a tile and what it is made from take about 1 MB.
@@ -50,7 +50,7 @@ pub fn mutual_cosine(
     links: &mut Vec<ScoredLink>,
 ) -> Result<(), Error> {
     links.clear();
-    let (n_source, n_target) = (n_rows("x", x, dim)?, n_rows("y", y, dim)?);
+    let (n_source, n_target, fits) = checked(isa, x, y, dim)?;
     let Scratch { tile, pairs, norms, of_source, of_target } = scratch;
     for (best, n) in [(&mut *of_source, n_source), (&mut *of_target, n_target)] {
         best.clear();
@@ -64,7 +64,6 @@ pub fn mutual_cosine(
             of_target[j] = (score, i);
         }
     };
-    let fits = fits_f32(isa, x, dim) && fits_f32(isa, y, dim);
     for (down, rows) in x.chunks(ROWS * dim).enumerate() {
         for (across, columns) in y.chunks(COLUMNS * dim).enumerate() {
             let (n, m) = (rows.len() / dim, columns.len() / dim);

@@ -22,6 +22,7 @@ pub mod pharaoh;
 pub mod retrieval;
 mod row;
 pub mod rules;
+mod scaling;
 pub mod segments;
 pub mod self_label;
 pub mod similarity;

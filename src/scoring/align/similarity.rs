@@ -36,8 +36,8 @@ pub fn cosine(
     scratch: &mut Scratch,
     similarity: &mut [f64],
 ) -> Result<(), Error> {
-    let shape = shape(x, y, dim, similarity.len())?;
-    if !fits_f32(isa, x, dim) || !fits_f32(isa, y, dim) {
+    let (shape, fits) = shape(isa, x, y, dim, similarity.len())?;
+    if !fits {
         exact_cosine(x, y, dim, similarity);
         return Ok(());
     }
@@ -72,8 +72,8 @@ pub fn dot_products(
     scratch: &mut Scratch,
     products: &mut [f64],
 ) -> Result<(), Error> {
-    let shape = shape(x, y, dim, products.len())?;
-    if !fits_f32(isa, x, dim) || !fits_f32(isa, y, dim) {
+    let (shape, fits) = shape(isa, x, y, dim, products.len())?;
+    if !fits {
         fill(x, y, dim, products, dot);
         return Ok(());
     }
@@ -124,26 +124,50 @@ pub fn distort(similarity: &mut [f64], n_source: usize, n_target: usize, ratio: 
 
 /// The number of rows of `values`, which are all finite.
 pub(super) fn n_rows(name: &str, values: &[f32], dim: usize) -> Result<usize, Error> {
+    let n = n_any_rows(name, values, dim)?;
+    finite(name, values)?;
+    Ok(n)
+}
+
+/// The number of rows of `values`.
+fn n_any_rows(name: &str, values: &[f32], dim: usize) -> Result<usize, Error> {
     if dim == 0 || !values.len().is_multiple_of(dim) {
         let n = values.len();
         return Err(invalid(format!("{n} values of {name} do not fill rows of dimension {dim}")));
     }
-    // Without a branch for each number, which is all that most calls need.
-    if !values.iter().fold(true, |fine, value| fine & value.is_finite()) {
-        all_finite(name, values.iter().map(|value| f64::from(*value)))?;
-    }
     Ok(values.len() / dim)
 }
 
-/// `[n_source, n_target, dim]`, if everything fits it.
-fn shape(x: &[f32], y: &[f32], dim: usize, n_results: usize) -> Result<[usize; 3], Error> {
-    let (n_source, n_target) = (n_rows("x", x, dim)?, n_rows("y", y, dim)?);
+fn finite(name: &str, values: &[f32]) -> Result<(), Error> {
+    // Without a branch for each number, which is all that most calls need.
+    if values.iter().fold(true, |fine, value| fine & value.is_finite()) {
+        return Ok(());
+    }
+    all_finite(name, values.iter().map(|value| f64::from(*value)))
+}
+
+/// The number of rows of both sides, which are all finite, and whether products of them fit `f32`.
+///
+/// A row whose square fits has no number that is not finite, so that most calls look at each number once.
+pub(super) fn checked(isa: Isa, x: &[f32], y: &[f32], dim: usize) -> Result<(usize, usize, bool), Error> {
+    let (n, m) = (n_any_rows("x", x, dim)?, n_any_rows("y", y, dim)?);
+    let fits = fits_f32(isa, x, dim) && fits_f32(isa, y, dim);
+    if !fits {
+        finite("x", x)?;
+        finite("y", y)?;
+    }
+    Ok((n, m, fits))
+}
+
+/// `[n_source, n_target, dim]` and whether products fit `f32`, if everything fits the shape.
+fn shape(isa: Isa, x: &[f32], y: &[f32], dim: usize, n_results: usize) -> Result<([usize; 3], bool), Error> {
+    let (n_source, n_target, fits) = checked(isa, x, y, dim)?;
     same_length(("pairs of rows", n_source.saturating_mul(n_target)), ("results", n_results))?;
-    Ok([n_source, n_target, dim])
+    Ok(([n_source, n_target, dim], fits))
 }
 
 /// Whether sums of products of these rows neither overflow nor vanish in `f32`.
-pub(super) fn fits_f32(isa: Isa, rows: &[f32], dim: usize) -> bool {
+fn fits_f32(isa: Isa, rows: &[f32], dim: usize) -> bool {
     rows.chunks_exact(dim).all(|row| {
         let square = dot_f32(isa, row, row);
         (1e-30..=1e30).contains(&square) || row.iter().all(|x| *x == 0.0)
