@@ -112,7 +112,7 @@ fn programs(
     let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
     let (large, small) = CASCADE.map(PathBuf::from).into();
     let model = PathBuf::from(LANGUAGE_MODEL);
-    let table: [(&str, &str, Vec<&Path>); 11] = [
+    let table: [(&str, &str, Vec<&Path>); 12] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),

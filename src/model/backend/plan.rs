@@ -159,7 +159,7 @@ impl Backend for Compiled {
         outputs.resize_with(self.outputs.len(), Tensor::default);
         for (&i, output) in self.outputs.iter().zip(outputs) {
             let view = memory.plan.output(&self.program, i)?;
-            output.assign_f32(view.shape, view.f32s()?)?;
+            output.assign_f32(&view.shape, view.f32s()?)?;
         }
         Ok(())
     }

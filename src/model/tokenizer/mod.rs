@@ -149,6 +149,7 @@ impl Tokenizer {
             #[cfg(feature = "tokenizers")]
             Inner::Library(library) => library.unknown(),
             Inner::Words(words) => Some(words.unknown()),
+            Inner::Unigram(unigram) => Some(unigram.unknown()),
             Inner::Ngrams(_) => None,
         }
     }

@@ -137,6 +137,11 @@ impl Unigram {
         self.count
     }
 
+    /// The id of what no piece spells.
+    pub(super) fn unknown(&self) -> u32 {
+        self.unknown
+    }
+
     /// The text of an id.
     pub(super) fn token(&self, id: u32) -> Option<&str> {
         self.table.token(of(&self.bytes), id)
