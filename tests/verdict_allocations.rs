@@ -9,6 +9,9 @@ use trueline_core::engine::{Action, Config, Engine, GuardOptions, Session, Verdi
 use trueline_core::model::backend::Kind;
 use trueline_core::model::pack::Pack;
 
+/// The most heap calls of a look for disguises in a text without one, as the first two are.
+const LOOKING: usize = 10;
+
 const TEXTS: [&str; 5] = [
     "You are a good friend, and I like it here.",
     "short",
@@ -24,7 +27,6 @@ fn session(pack: &str) -> Session {
     Session::new(&Engine::new(&config, &[&pack]).expect("the pack loads"), None).expect("a session")
 }
 
-// One test: counts are the whole process's.
 #[test]
 fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
     for pack in ["guard-test-int8", "guard-test-tiny", "guard-tiny"] {
@@ -32,8 +34,8 @@ fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
         // Long enough for several windows.
         let long = TEXTS.join(" ").repeat(40);
         let texts: Vec<&str> = TEXTS.iter().copied().chain([&*long]).collect();
-        for paranoid in [false, true] {
-            let options = GuardOptions { paranoid, ..GuardOptions::default() };
+        for (plain, paranoid) in [(true, false), (true, true), (false, false), (false, true)] {
+            let options = GuardOptions { plain, paranoid, ..GuardOptions::default() };
             let mut verdict = Verdict::default();
             for _ in 0..2 {
                 for text in &texts {
@@ -44,11 +46,17 @@ fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
                 let (calls, owned) = counted(|| session.guard(text.as_bytes(), &options));
                 let owned = owned.expect("a verdict");
                 // The verdict's own lists, made and grown.
-                println!("{pack}, {} bytes: {calls} heap calls for a verdict of its own", text.len());
-                assert!(calls <= 4, "{pack}: {calls} heap calls for a verdict of its own");
-                let (calls, done) = counted(|| session.guard_into(text.as_bytes(), &options, &mut verdict));
+                let (again, done) = counted(|| session.guard_into(text.as_bytes(), &options, &mut verdict));
                 done.expect("a verdict");
-                assert_eq!(calls, 0, "{pack}: heap calls for {} bytes", text.len());
+                println!(
+                    "{pack}, {} bytes, plain {plain}: {calls} heap calls, {again} with a verdict used again",
+                    text.len()
+                );
+                assert!(calls <= again + 4, "{pack}: {calls} heap calls, {again} with a verdict used again");
+                // A look for disguises takes lists of what it finds.
+                let most = if plain { 0 } else { LOOKING };
+                let bounded = plain || TEXTS[..2].contains(text);
+                assert!(!bounded || again <= most, "{pack}: {again} heap calls for {} bytes", text.len());
                 assert_eq!(verdict, owned);
                 assert!(!verdict.categories.is_empty() && verdict.action >= Action::Block);
             }

@@ -162,7 +162,10 @@ fn a_pack_does_not_drift_from_itself_and_does_from_its_int8_form() {
     for args in [&["audit", "--pack", &f32_pack()][..], &["audit"]] {
         assert_eq!(feed(args, b"").status, Some(2), "{args:?}");
     }
-    let ran = feed(&["audit", "--pack", &f32_pack(), "--pack", same.to_str().unwrap()], b"{\"text\":\"\"}\n");
+    let ran = feed(
+        &["audit", "--pack", &f32_pack(), "--pack", same.to_str().unwrap()],
+        b"{\"text\":\"\\u200b\"}\n",
+    );
     assert_eq!(ran.status, Some(1));
     assert!(ran.err.contains("line 1"), "{}", ran.err);
 }

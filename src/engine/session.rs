@@ -36,7 +36,7 @@ impl Session {
     /// guard has read costs a corrector that shares its model no further pass.
     ///
     /// # Errors
-    /// [`Code::Unavailable`] listing the packs that the engine has; the session then stays with the pack that it had.
+    /// [`crate::Code::Unavailable`] listing the packs that the engine has; the session then stays with the pack that it had.
     pub fn select(&mut self, pack: Option<&str>) -> Result<(), Error> {
         self.member = config::pick(&self.members, pack)?.clone();
         Ok(())

@@ -41,7 +41,7 @@ SOURCES = {
 }
 VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.2.0"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
-SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.45}}
+SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
 
 

@@ -20,7 +20,8 @@ It spots words and turns of phrase; it does not understand them. Use it as a fir
 Words, pairs of neighbouring words, and runs of 3 to 5 characters of each word, hashed (FNV-1a) into 131,072 buckets; one logistic
 regression a label (L-BFGS, rarer buckets penalised less), weights cut at six standard deviations and rounded to s8 with a scale a
 label. logit = bias + scale x sum / sqrt(features). Windows of 1,024 features (about 55 words), 512 apart; the largest score counts.
-Canonical text, as for every pack. Trained on the training rows of `guard-en` and disguised copies of some of them, in a minute.
+Canonical text, as for every pack. Trained on the training rows of `guard-en` and disguised copies of some of them; a label that a row's own set does
+not know is learnt from what `guard-en` says of it (44,143 rows, `teach.py`).
 
 ## Figures
 
