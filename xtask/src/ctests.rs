@@ -55,6 +55,7 @@ pub fn run(report: &mut Report) {
                 "valgrind",
                 "--quiet",
                 "--leak-check=full",
+                "--show-leak-kinds=definite",
                 "--errors-for-leak-kinds=definite",
                 "--error-exitcode=9",
                 &suppressions,
