@@ -282,8 +282,9 @@ static void procrustes(void) {
 
 /* Writes the unit vector along some of four axes, given as bits. */
 static void along(unsigned bits, float *out) {
-  const float n = (float)((bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1));
-  for (unsigned axis = 0; axis < 4; axis++) out[axis] = bits >> axis & 1 ? 1 / sqrtf(n) : 0;
+  static const float shares[5] = {0, 1, 0.70710678f, 0.57735027f, 0.5f}; /* one over the root */
+  const float share = shares[(bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3 & 1)];
+  for (unsigned axis = 0; axis < 4; axis++) out[axis] = bits >> axis & 1 ? share : 0;
 }
 
 static void sentences(tl_alignment *alignment) {
