@@ -96,3 +96,23 @@ fn it_looks_only_for_the_model_that_its_band_was_chosen_for() {
     refused(&[&small], "guard-test-tiny", Code::InvalidArgument, &["guard-test-tiny", "no other pack"]);
     refused(&[&int8, &small], "guard-none", Code::Unavailable, &["guard-none"]);
 }
+
+#[test]
+fn the_packs_that_ship_are_a_cascade() {
+    let (large, small) = (open("guard-en"), open("guard-tiny"));
+    let cascade = engine(&[&large, &small], Some("guard-tiny")).expect("an engine");
+    assert_eq!(judge(&cascade, "guard-en", "What is the capital of France?").action, Action::Allow);
+}
+
+#[test]
+fn every_pack_that_ships_is_what_its_manifest_says() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    let folders = std::fs::read_dir(&models).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut packs = 0;
+    for folder in folders.filter(|folder| folder.join("manifest.toml").exists()) {
+        let name = folder.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        assert_eq!(open(&name).manifest().name, name);
+        packs += 1;
+    }
+    assert!(packs >= 14, "{packs} packs");
+}
