@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use trueline_core::engine::filter::{Filter, FilterOptions, Stream};
 use trueline_core::engine::policy::Policy;
 use trueline_core::engine::{Action, Config, Engine, GuardOptions, Session, Verdict};
@@ -115,4 +116,93 @@ fn every_pack_that_ships_is_what_its_manifest_says() {
         packs += 1;
     }
     assert!(packs >= 14, "{packs} packs");
+}
+
+/// `guard-test-tiny` with a gate whose logit is `bias` for every text, and which clears below `below`.
+fn gated(bias: f32, below: f64, change: impl Fn(String) -> String) -> Result<Pack, Error> {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/guard-test-tiny");
+    let old = std::fs::read(from.join("model.bin")).expect("a table");
+    let labels = u32::from_le_bytes(old[12..16].try_into().expect("four bytes")) as usize;
+    let (numbers, rest) = old[16..].split_at(8 * labels);
+    let (scales, biases) = numbers.split_at(4 * labels);
+    let (table, zeros) = rest.split_at(rest.len() - 16);
+    let mut new =
+        [&old[..12], &(labels as u32 + 1).to_le_bytes(), scales, &1.0_f32.to_le_bytes(), biases].concat();
+    new.extend(bias.to_le_bytes());
+    for row in table.chunks_exact(labels) {
+        new.extend([row, &[0]].concat());
+    }
+    new.extend(zeros);
+    let hash = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let manifest = std::fs::read_to_string(from.join("manifest.toml")).expect("a manifest");
+    let manifest = manifest
+        .replace(&hash(&old), &hash(&new))
+        .replace(&format!("bytes = {}", old.len()), &format!("bytes = {}", new.len()))
+        .replacen(
+            "\n[[labels]]",
+            &format!("\n[first_look.gate]\ntemperature = 1.0\nclear_below = {below}\n\n[[labels]]"),
+            1,
+        );
+    let folder = std::env::temp_dir().join(format!("trueline-gate-{}-{bias}-{below}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    for file in std::fs::read_dir(&from).expect("a folder").map(|file| file.expect("a file").path()) {
+        std::fs::copy(&file, folder.join(file.file_name().expect("a name"))).expect("a copy");
+    }
+    std::fs::write(folder.join("model.bin"), &new).expect("a model");
+    std::fs::write(folder.join("manifest.toml"), change(manifest)).expect("a manifest");
+    let pack = Pack::open(&folder);
+    std::fs::remove_dir_all(&folder).expect("it goes");
+    pack
+}
+
+#[test]
+fn a_gate_keeps_what_the_labels_would_clear() {
+    let (large, small) = (open("guard-test-int8"), open("guard-test-tiny"));
+    let labels_alone = engine(&[&large, &small], Some("guard-test-tiny")).expect("an engine");
+    let plain = engine(&[&large, &small], None).expect("an engine");
+    // Half of an even chance is what a logit of 0 says.
+    let (open_gate, shut) =
+        (gated(0.0, 0.6, |m| m).expect("a pack"), gated(0.0, 0.5, |m| m).expect("a pack"));
+    let through = engine(&[&large, &open_gate], Some("guard-test-tiny")).expect("an engine");
+    let kept = engine(&[&large, &shut], Some("guard-test-tiny")).expect("an engine");
+    let mut differ = 0;
+    for text in TEXTS {
+        let of = |engine: &Engine| judge(engine, "guard-test-int8", text);
+        assert_eq!(of(&through), of(&labels_alone), "{text}");
+        assert_eq!(of(&kept), of(&plain), "{text}");
+        differ += usize::from(of(&kept) != of(&through));
+        // What the small pack says of its own labels is not the gate's affair.
+        assert_eq!(judge(&kept, "guard-test-tiny", text), judge(&plain, "guard-test-tiny", text), "{text}");
+    }
+    assert!(differ > 0, "no text shows the gate");
+}
+
+#[test]
+fn a_gate_that_is_none_is_refused() {
+    let refused = |change: &dyn Fn(String) -> String, words: &[&str]| {
+        let pack = gated(0.0, 0.0625, change);
+        let error = match pack {
+            Err(error) => error,
+            Ok(pack) => {
+                engine(&[&open("guard-test-int8"), &pack], Some("guard-test-tiny")).err().expect("a refusal")
+            }
+        };
+        assert!(words.iter().all(|word| error.message.contains(word)), "{error:?}");
+    };
+    refused(
+        &|m| m.replace("clear_below = 0.0625", "clear_below = 1.5"),
+        &["first_look.gate.clear_below", "1.5", "[0, 1]"],
+    );
+    refused(
+        &|m| m.replace("temperature = 1.0\nclear_below = 0.0625", "temperature = 0.0\nclear_below = 0.0625"),
+        &["first_look.gate.temperature", "0"],
+    );
+    refused(
+        &|m| m.replace("[first_look.gate]\ntemperature = 1.0\nclear_below = 0.0625\n", ""),
+        &["12 labels", "11"],
+    );
+    refused(
+        &|m| m.replace("family = \"ngram-linear\"", "family = \"guard-encoder\""),
+        &["first_look.gate", "ngram-linear"],
+    );
 }

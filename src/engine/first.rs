@@ -1,5 +1,6 @@
 //! A cascade: a small classifier looks at each window first, and only what it does not clear goes to the large one.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::engine::guard::Guard;
@@ -17,6 +18,8 @@ pub(super) struct FirstLook {
     guard: Arc<Guard>,
     /// For each label of the first guard, the probability below which it is clear.
     below: Vec<f64>,
+    /// The probability of harm of any kind below which it is clear.
+    gate: f64,
     /// For each label of the second guard, its place in the first.
     places: Vec<usize>,
 }
@@ -48,7 +51,8 @@ impl FirstLook {
         });
         let places = places.collect::<Result<Vec<_>, _>>()?;
         let below = own.labels.iter().map(|l| l.clear_below.unwrap_or(0.0)).collect();
-        Ok(Self { guard: first, below, places })
+        let gate = band.gate.map_or(f64::INFINITY, |gate| gate.clear_below);
+        Ok(Self { guard: first, below, gate, places })
     }
 
     /// The scores of a window that is clear, one for each label of the second pack, none above half its threshold; `None` if
@@ -67,10 +71,14 @@ impl FirstLook {
         let (content, stride) = self.guard.window();
         let mut most = vec![0.0_f64; self.below.len()];
         for span in window::layout(tokens.ids.len(), content, stride)? {
-            let scores = self.guard.own_scores(memory, &tokens.ids[span], control)?.labels;
-            for ((most, score), below) in most.iter_mut().zip(scores).zip(&self.below) {
-                // A score that is no number is not below anything.
-                if score.partial_cmp(below) != Some(std::cmp::Ordering::Less) {
+            let scored = self.guard.own_scores(memory, &tokens.ids[span], control)?;
+            // A score that is no number is not below anything.
+            let is_below = |score: f64, below: f64| score.partial_cmp(&below) == Some(Ordering::Less);
+            if scored.gate.is_some_and(|score| !is_below(score, self.gate)) {
+                return Ok(None);
+            }
+            for ((most, score), below) in most.iter_mut().zip(scored.labels).zip(&self.below) {
+                if !is_below(score, *below) {
                     return Ok(None);
                 }
                 *most = most.max(score);

@@ -170,7 +170,7 @@ impl Guard {
         if let Some(first) = &self.first
             && let Some(labels) = first.clear(&self.ready.manifest, memory, text, control)?
         {
-            return Ok(Scored { labels, marks: Vec::new() });
+            return Ok(Scored { labels, ..Scored::default() });
         }
         self.own_scores(memory, ids, control)
     }
@@ -199,12 +199,21 @@ impl Guard {
     ) -> Result<(), Error> {
         self.ready.run_into(memory, ids, control, (inputs, outputs))?;
         let manifest = &self.ready.manifest;
-        let n = manifest.labels.len();
-        let logits = self
-            .output(outputs, 0, "logits", &[1, n], || format!("the manifest's {n} labels need [1, {n}]"))?;
+        let gate = manifest.first_look.as_ref().and_then(|band| band.gate);
+        let n = manifest.labels.len() + usize::from(gate.is_some());
+        let logits = self.output(outputs, 0, "logits", &[1, n], || {
+            format!(
+                "the manifest's {} labels{} need [1, {n}]",
+                manifest.labels.len(),
+                if gate.is_some() { " and gate" } else { "" }
+            )
+        })?;
         let labels = logits.iter().zip(&manifest.labels);
         scored.labels.clear();
         scored.labels.extend(labels.map(|(&z, l)| sigmoid(f64::from(z), l.temperature)));
+        // What is left after the labels.
+        let last = gate.zip(logits.last());
+        scored.gate = last.map(|(gate, &z)| sigmoid(f64::from(z), gate.temperature));
         scored.marks.clear();
         let Some(spans) = &manifest.spans else { return Ok(()) };
         let rows = ids.len() + SPECIAL_TOKENS;
@@ -282,7 +291,7 @@ impl Guard {
                 if let Some(first) = &self.first
                     && let Some(labels) = first.clear(&self.ready.manifest, memory, text, control)?
                 {
-                    *scored = Scored { labels, marks: Vec::new() };
+                    *scored = Scored { labels, ..Scored::default() };
                     return Ok(());
                 }
                 self.own_scores_into(memory, ids, control, (&mut *inputs, &mut *outputs), scored)

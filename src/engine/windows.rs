@@ -15,6 +15,8 @@ use crate::scoring::guard::window;
 pub(super) struct Scored {
     /// One probability a label.
     pub(super) labels: Vec<f64>,
+    /// Of harm of any kind, if the pack has a number for it.
+    pub(super) gate: Option<f64>,
     /// Whether each token is marked; empty if the pack marks none, or did not look.
     pub(super) marks: Vec<bool>,
 }

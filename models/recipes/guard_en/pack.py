@@ -39,7 +39,7 @@ SOURCES = {
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
 }
-VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.2.0"}
+VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.3.0"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
 SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
@@ -106,7 +106,8 @@ outputs = {'{ logits = "logits", spans = "spans" }' if marks else kind.outputs}
     if marks:
         out += "\n[spans]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in marks.items())
     if look:
-        out += "\n[first_look]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in look.items())
+        out += "\n[first_look]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in look.items() if k != "gate")
+        out += f'\n[first_look.gate]\ntemperature = 1.0\nclear_below = {look["gate"]["clear_below"]:.9g}\n'
     for e in labels:
         out += f'\n[[labels]]\nname = "{e["name"]}"\ntemperature = {e["temperature"]}\nthreshold = {min(e["threshold"], 1.0):.9g}\n'
         if "clear_below" in e:

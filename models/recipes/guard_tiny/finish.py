@@ -19,8 +19,9 @@ from scores import Scorer as Encoder
 from scores import sigmoid
 
 LOSS = 0.003  # the most that recall at 1 % false positives may fall on dev; 0.005 is aimed at on other data
-SHARES = np.linspace(0.5, 0.0, 51)  # of a label's positives that may be below, in the order in which they are tried
-BAND_MARGIN = 0.9  # the band is narrowed by this, for data that are not dev
+SHARES = (0.60, 0.65, 0.70, 0.75, 0.80, 0.85)  # of benign dev text below the gate, as they are tried
+BOUND_MARGIN = 0.95  # a label's bound is this much of the score of the text that it must not clear
+ROUNDS = 60
 
 
 def recall(rows, scores, column, name) -> float:
@@ -30,36 +31,52 @@ def recall(rows, scores, column, name) -> float:
     return float((s[answers == 1] >= calibrate.threshold_at_fpr(s, answers, 0.01)).mean())
 
 
-def cleared(tiny: np.ndarray, below: np.ndarray) -> np.ndarray:
+def cleared(tiny: np.ndarray, gate: np.ndarray, below: np.ndarray, shut: float) -> np.ndarray:
     """Which texts the first look clears."""
-    return (tiny < below).all(axis=1)
+    return (gate < shut) & (tiny < below).all(axis=1)
 
 
-def cascade(tiny, encoder, below, thresholds) -> np.ndarray:
+def cascade(tiny, gate, encoder, below, shut, thresholds) -> np.ndarray:
     """Scores of the cascade: a cleared text's are at most half the thresholds."""
-    return np.where(cleared(tiny, below)[:, None], np.minimum(encoder, tiny / np.maximum(below, 1e-9) * 0.5 * thresholds), encoder)
+    clear = cleared(tiny, gate, below, shut)[:, None]
+    return np.where(clear, np.minimum(encoder, tiny / np.maximum(below, 1e-9) * 0.5 * thresholds), encoder)
 
 
-def band(rows, tiny, encoder, thresholds) -> tuple[np.ndarray, float]:
-    """`clear_below` of each label, and the recall lost: each label begins with the largest share of its positives below, and goes to
-    smaller ones while its own recall suffers."""
-    plain = {n: recall(rows, encoder, i, n) for i, n in enumerate(LABELS)}
-    table = []
-    for i, name in enumerate(LABELS):
-        where, answers = calibrate.known(rows, name)
-        positive = where[answers == 1]
-        caught = positive[encoder[positive, i] >= 0.5 * thresholds[i]]
-        table.append([BAND_MARGIN * np.quantile(tiny[caught, i], s, method="lower") if len(caught) else 1.0 for s in SHARES])
-    steps = [0] * len(LABELS)
-    while True:
-        below = np.array([row[step] for row, step in zip(table, steps)])
-        mixed = cascade(tiny, encoder, below, thresholds)
-        lost = np.array([plain[n] - recall(rows, mixed, i, n) for i, n in enumerate(LABELS)])
-        over = [i for i in range(len(LABELS)) if lost[i] > LOSS and steps[i] + 1 < len(SHARES)]
-        if not over:
-            return below, float(lost.max())
-        for i in over:
-            steps[i] += 1
+def bounds(rows, tiny, gate, encoder, thresholds, shut) -> tuple[np.ndarray, float]:
+    """`clear_below` of each label with this gate, and the most recall lost: where a label loses more than it may, its bound falls to what the
+    highest of its lost texts has, until none does."""
+    below = np.ones(len(LABELS))
+    for _ in range(ROUNDS):
+        mixed = cascade(tiny, gate, encoder, below, shut, thresholds)
+        lost = np.array([recall(rows, encoder, i, n) - recall(rows, mixed, i, n) for i, n in enumerate(LABELS)])
+        if lost.max() <= LOSS:
+            break
+        clear = cleared(tiny, gate, below, shut)
+        for i in np.flatnonzero(lost > LOSS):
+            where, answers = calibrate.known(rows, LABELS[i])
+            least = calibrate.threshold_at_fpr(encoder[where, i], answers, 0.01)
+            gone = [w for w in where[answers == 1] if encoder[w, i] >= least and clear[w]]
+            below[i] = min(below[i] * 0.99, BOUND_MARGIN * tiny[gone, i].max()) if gone else below[i] * 0.9
+    return below, float(lost.max())
+
+
+def band(rows, tiny, gate, encoder, thresholds, benign) -> tuple[np.ndarray, float, float]:
+    """`clear_below` of each label and of the gate, and the recall lost: of the gates that lose little enough, the one for which the labels'
+    bounds clear most, after one step back from where the labels have to do the gate's work."""
+    tried = []
+    for share in SHARES:
+        shut = float(np.quantile(gate[benign], share))
+        below, lost = bounds(rows, tiny, gate, encoder, thresholds, shut)
+        if lost <= LOSS:
+            tried.append((float(cleared(tiny, gate, below, shut)[benign].mean()), below, shut, lost))
+    best = max(range(len(tried)), key=lambda i: tried[i][0])
+    _, below, shut, lost = tried[max(0, best - 1)]
+    return below, shut, lost
+
+
+def split(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The labels' logits, and the probability of the gate."""
+    return logits[:, : len(LABELS)], sigmoid(logits[:, len(LABELS)])
 
 
 def main():
@@ -76,20 +93,21 @@ def main():
     scorer, encoder = Scorer(args.folder / "model.bin"), Encoder(args.encoder / "model.onnx", args.encoder / "tokenizer.json")
     rows = splits["dev"]
     texts = [r.text for r in rows]
-    logits, other = scorer.logits(texts), encoder.logits(texts)
+    (logits, gates), other = split(scorer.logits(texts)), encoder.logits(texts)
     entries = calibrate.calibrate(rows, logits)
     settings = tomllib.loads((args.encoder / "manifest.toml").read_text())
     t2 = np.array([e["temperature"] for e in settings["labels"]])
     c2 = np.array([e["threshold"] for e in settings["labels"]])
     t1 = np.array([e["temperature"] for e in entries])
     tiny, large = sigmoid(logits / t1), sigmoid(other / t2)
-    below, lost = band(rows, tiny, large, c2)
     benign = np.array([r.source in calibrate.GENERAL for r in rows])
+    below, shut, lost = band(rows, tiny, gates, large, c2, benign)
+    shut = float(np.float32(shut))
     for entry, value in zip(entries, below):
         entry["clear_below"] = float(np.float32(value))
     look = {"pack": settings["name"], "model_sha256": settings["model"]["sha256"], "date": date.today().isoformat(),
-            "benign_cleared": round(float(cleared(tiny, below)[benign].mean()), 4), "recall_lost": round(float(lost), 5),
-            "data": "dev split of the recipe, by text hash"}
+            "benign_cleared": round(float(cleared(tiny, gates, below, shut)[benign].mean()), 4),
+            "recall_lost": round(float(lost), 5), "data": "dev split of the recipe, by text hash", "gate": {"clear_below": shut}}
     counts = Counter(r.source for r in splits["train"])
     text = pack.manifest(args.folder, args.folder.name, args.summary, "int8", entries, counts, look["data"],
                          pack.NGRAMS, look)
@@ -97,14 +115,14 @@ def main():
     judge = evaluate.Judge(Plain(scorer), entries)
     rows = splits["test"]
     texts = [r.text for r in rows]
-    scores = judge.scores(texts)
+    scores, gates = judge.scores(texts), split(scorer.logits(texts))[1]
     both = sigmoid(encoder.logits(texts) / t2)
-    mixed = cascade(scores, both, below, c2)
+    mixed = cascade(scores, gates, both, below, shut, c2)
     benign = np.array([r.source in calibrate.GENERAL for r in rows])
     figures = {"rows": len(rows), "labels": evaluate.per_label(rows, scores, judge), "sets": evaluate.by_source(rows, scores),
                "false_alarms_any_label": evaluate.false_alarms(rows, scores, judge),
                "hatecheck": evaluate.hatecheck(args.data, judge), "xstest_safe": evaluate.xstest(args.data, judge),
-               "first_look": look | {"test_benign_cleared": float(cleared(scores, below)[benign].mean()),
+               "first_look": look | {"test_benign_cleared": float(cleared(scores, gates, below, shut)[benign].mean()),
                                      "test_recall_at_1_percent": {n: [recall(rows, both, i, n), recall(rows, mixed, i, n)]
                                                                   for i, n in enumerate(LABELS)}}}
     args.figures.write_text(json.dumps(figures, indent=1) + "\n")
@@ -118,8 +136,8 @@ class Plain:
         self.scorer = scorer
 
     def logits(self, texts, canonicalise=True):
-        """As `Scorer.logits`; the text is always made canonical."""
-        return self.scorer.logits(texts)
+        """As `Scorer.logits`, of the labels; the text is always made canonical."""
+        return split(self.scorer.logits(texts))[0]
 
 
 if __name__ == "__main__":

@@ -64,6 +64,12 @@ def taught(rows: list[data.Row], path: Path, target: np.ndarray, weight: np.ndar
             weight[i, unknown] = TAUGHT_WEIGHT * row.weight * batches.REPEATS.get(row.source, 1)
 
 
+def rarity(x: sparse.csr_matrix) -> np.ndarray:
+    """For each bucket, the root of the logarithm of how many texts there are to one that has it."""
+    seen = np.asarray((x > 0).sum(axis=0)).ravel()
+    return np.sqrt(np.log((1 + x.shape[0]) / (1 + seen))).astype(np.float32)
+
+
 def fit(x: sparse.csr_matrix, rarity: np.ndarray, y: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, float]:
     """Weights and bias of one label, whose answers may be shares; a bucket's penalty shrinks with its rarity."""
     balance = min(6.0, np.sqrt((w * (1 - y)).sum() / max(1.0, (w * y).sum())))
@@ -110,14 +116,13 @@ def main():
     if args.taught:
         taught(rows, args.taught, target, weight)
     x = matrix(features, log2_buckets)
-    seen = np.asarray((x > 0).sum(axis=0)).ravel()
-    rarity = np.sqrt(np.log((1 + len(features)) / (1 + seen))).astype(np.float32)
+    rare = rarity(x)
     print("rows", len(features), "numbers", x.nnz, f"{time.time() - started:.0f} s", flush=True)
     table = np.zeros((1 << log2_buckets, len(LABELS)), dtype=np.int8)
     scales, biases = [], []
     for i, name in enumerate(LABELS):
         known = weight[:, i] > 0
-        weights, bias = fit(x[known], rarity, target[known, i], weight[known, i])
+        weights, bias = fit(x[known], rare, target[known, i], weight[known, i])
         table[:, i], scale = rounded(weights)
         scales.append(scale)
         biases.append(bias)

@@ -28,11 +28,13 @@ pub(super) fn load(settings: &Settings, pack: &Pack) -> Result<Loaded, Error> {
     }
     let backend = Ngrams { file: pack.model()?.to_vec(), pack: name.clone() };
     let labels = backend.model()?.labels();
-    if labels != manifest.labels.len() {
+    let gate = manifest.first_look.as_ref().is_some_and(|band| band.gate.is_some());
+    if labels != manifest.labels.len() + usize::from(gate) {
         let message = format!(
-            "{} of pack {name} has {labels} labels; the manifest states {}",
+            "{} of pack {name} has {labels} labels; the manifest states {}{}",
             manifest.model.file,
-            manifest.labels.len()
+            manifest.labels.len(),
+            if gate { " and a gate" } else { "" }
         );
         return Err(Error::new(Code::ModelMismatch, message));
     }

@@ -6,7 +6,7 @@ use super::{
     FORMAT, MAX_BIASES, MAX_LABELS, MAX_NEW_TOKENS, MAX_REPLACEMENTS, MAX_TEXT_BYTES, MAX_WINDOW_TOKENS,
     Manifest,
 };
-use crate::model::family::{self, Family};
+use crate::model::family::{self, Family, NgramLinear};
 use crate::{Code, Error};
 
 impl Manifest {
@@ -21,6 +21,7 @@ impl Manifest {
         self.check_files()?;
         self.check_limits()?;
         self.check_labels()?;
+        self.check_gate()?;
         self.check_edits()?;
         self.check_generator()?;
         let family = family::find(&self.family)?;
@@ -245,6 +246,30 @@ impl Manifest {
                         .to_owned(),
                 ));
             }
+        }
+        Ok(())
+    }
+
+    /// The gate of a pack that looks first.
+    fn check_gate(&self) -> Result<(), Error> {
+        let Some(gate) = self.first_look.as_ref().and_then(|band| band.gate) else { return Ok(()) };
+        if self.family != NgramLinear.name() {
+            let (family, needed) = (&self.family, NgramLinear.name());
+            return Err(invalid(format!(
+                "manifest.toml: first_look.gate in a pack of family {family}; only one of family {needed} has a number for it"
+            )));
+        }
+        if !(gate.temperature.is_finite() && gate.temperature > 0.0) {
+            let t = gate.temperature;
+            return Err(invalid(format!(
+                "manifest.toml: first_look.gate.temperature is {t}; it is a finite number above 0"
+            )));
+        }
+        if !(0.0..=1.0).contains(&gate.clear_below) {
+            let below = gate.clear_below;
+            return Err(invalid(format!(
+                "manifest.toml: first_look.gate.clear_below is {below}; it lies in [0, 1]"
+            )));
         }
         Ok(())
     }

@@ -342,6 +342,18 @@ pub struct FirstLookBand {
     pub date: String,
     /// On which rows.
     pub data: String,
+    /// Of what the model says beside the labels, if it says something: one number more, after theirs, about harm of any kind.
+    pub gate: Option<HarmGate>,
+}
+
+/// What a pack that looks first says about harm of any kind.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HarmGate {
+    /// The logit is divided by this.
+    pub temperature: f64,
+    /// A window is not clear at this probability and above.
+    pub clear_below: f64,
 }
 
 /// A data set that the weights were trained on.
