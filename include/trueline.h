@@ -1299,7 +1299,8 @@ tl_status tl_session_guard(tl_session *session,
  * Judges several texts, each as if it were alone. `result` then holds one item a text, in their order.
  *
  * A text that fails has its own status in its item and blocks; the others are judged all the same. One timeout holds
- * for the whole batch.
+ * for the whole batch. With a compiled plan, short texts next to each other run side by side, whatever their lengths: nothing
+ * is padded, weights are read once for all of them, and every score has the bits of its text alone.
  *
  * @param texts    `n_texts` texts; may be NULL if `n_texts` is 0.
  * @param result   from tl_result_create; what it held is replaced.

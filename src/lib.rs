@@ -3,6 +3,7 @@
 
 pub mod engine;
 mod error;
+mod fields;
 pub mod model;
 pub mod scoring;
 

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer, and the ones that it may name besides itself. `lib.rs` only lists and re-exports.
-const LAYERS: [(&str, &[&str]); 4] = [
+const LAYERS: [(&str, &[&str]); 5] = [
     ("error", &[]),
+    ("fields", &[]),
     ("scoring", &["error"]),
-    ("model", &["error"]),
-    ("engine", &["error", "scoring", "model"]),
+    ("model", &["error", "fields"]),
+    ("engine", &["error", "fields", "scoring", "model"]),
 ];
 
 /// The one file of `src` that is not safe Rust: it maps files into memory.

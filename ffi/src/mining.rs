@@ -3,7 +3,8 @@
 use trueline_core::engine::align::cosines_of_rows;
 use trueline_core::kernels::Isa;
 use trueline_core::scoring::align::mining::{Margin, Mining, Pair};
-use trueline_core::scoring::align::{Link, Matrix, retrieval};
+use trueline_core::scoring::align::{Matrix, retrieval};
+use trueline_core::scoring::order;
 use trueline_core::{Code, Error};
 
 use crate::alignment::{tl_alignment, tl_link};
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn tl_mine_vectors(
         let mut pairs =
             if options.method == TL_MINE_GREEDY { mining.greedy() } else { mining.intersection() };
         pairs.retain(|pair| options.threshold == 0.0 || pair.score > options.threshold);
-        pairs.sort_by_key(|pair| Link::new(pair.source, pair.target));
+        order::sort(&mut pairs, |a, b| (a.source, a.target).cmp(&(b.source, b.target)));
         let link = |p: &Pair| tl_link { source: p.source, target: p.target, score: p.score as f32 };
         alignment.links.extend(pairs.iter().map(link));
         Ok(())

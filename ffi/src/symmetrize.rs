@@ -2,6 +2,7 @@
 
 use trueline_core::scoring::align::Link;
 use trueline_core::scoring::align::symmetrize::{Last, Method, Program, symmetrize};
+use trueline_core::scoring::order;
 use trueline_core::{Code, Error};
 
 use crate::alignment::{tl_alignment, tl_link};
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn tl_align_symmetrize(
         };
         let found = symmetrize(&links(&forward), &links(&reverse), [n_source, n_target], method, program)?;
         let mut given: Vec<tl_link> = forward.into_iter().chain(reverse).collect();
-        given.sort_by(|a, b| {
+        order::sort(&mut given, |a, b| {
             (a.source, a.target).cmp(&(b.source, b.target)).then(b.score.total_cmp(&a.score))
         });
         alignment.set_links(&found, |l| {

@@ -9,6 +9,7 @@ use crate::engine::deny::{Bounds, DenyIndex, MAX_RUN, each_word};
 use crate::scoring::decode::heal::Vocabulary;
 use crate::scoring::guard::canonical::Canonical;
 use crate::scoring::guard::deny::{BeamChoice, Corpus, Interval};
+use crate::scoring::order;
 use crate::scoring::refuse::invalid;
 use crate::{Code, Error};
 
@@ -252,7 +253,7 @@ pub fn rank(index: &DenyIndex, bounds: Bounds, texts: &[&str], scores: &[f64]) -
         choice.max_bci.push(risk_of(index, bounds, text)?);
     }
     (choice.order, choice.vetoed) = (0..texts.len()).partition(|&text| choice.max_bci[text] <= bounds.tau);
-    choice.order.sort_by(|a, b| scores[*b].total_cmp(&scores[*a]));
+    order::places(&mut choice.order, &mut |a, b| scores[b].total_cmp(&scores[a]));
     choice.all_vetoed = choice.order.is_empty();
     if choice.all_vetoed {
         let least = (0..texts.len()).min_by(|a, b| choice.max_bci[*a].total_cmp(&choice.max_bci[*b]));

@@ -10,6 +10,11 @@ use crate::model::tensor::Tensor;
 use crate::model::tokenizer::Tokenizer;
 use crate::{Code, Error};
 
+/// Tokens of windows that run side by side: with more, reading the weights is a small part of a run.
+const MOST_ROWS: usize = 64;
+/// Windows that run side by side: each has buffers of its own.
+const MOST_TOGETHER: usize = 16;
+
 /// What every kind of pack has once it is loaded. Immutable.
 pub(super) struct Ready {
     pub(super) manifest: Manifest,
@@ -104,6 +109,31 @@ impl Ready {
         self.backend.run_into(memory, inputs, control, outputs)
     }
 
+    /// Many windows through the model, in order: `each` gets a window's number and its outputs, which are those of a run of
+    /// its own. Short ones next to each other run side by side, with a compiled plan.
+    ///
+    /// # Errors
+    /// As [`Ready::run`]; those of `each`.
+    pub(super) fn run_each(
+        &self,
+        memory: &mut Memory,
+        windows: &[&[u32]],
+        control: &Control,
+        mut each: impl FnMut(usize, &[Tensor]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut first = 0;
+        while first < windows.len() {
+            let group = &windows[first..][..side_by_side(&windows[first..])];
+            let encode = |content: &&[u32]| self.family.encode(&self.manifest, content);
+            let inputs = group.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+            for (i, outputs) in self.backend.run_together(memory, &inputs, control)?.iter().enumerate() {
+                each(first + i, outputs)?;
+            }
+            first += group.len();
+        }
+        Ok(())
+    }
+
     /// Refuses a text, by the name of its argument, that is longer than the pack allows.
     pub(super) fn check_size(&self, what: &str, bytes: usize) -> Result<(), Error> {
         let (name, most) = (&self.manifest.name, self.manifest.limits.max_text_bytes);
@@ -131,6 +161,16 @@ impl Ready {
     pub(super) fn last_token(&self) -> u32 {
         self.manifest.tokenizer.vocabulary - 1
     }
+}
+
+/// How many of the first windows run side by side: as many as have few tokens between them, or the first alone.
+fn side_by_side(windows: &[&[u32]]) -> usize {
+    let mut rows = 0;
+    let fits = windows.iter().take(MOST_TOGETHER).take_while(|window| {
+        rows += window.len() + SPECIAL_TOKENS;
+        rows <= MOST_ROWS
+    });
+    fits.count().max(1)
 }
 
 fn check_tokenizer(manifest: &Manifest, tokenizer: &Tokenizer) -> Result<(), Error> {

@@ -92,9 +92,10 @@ impl Session {
     /// One deadline holds for the whole batch; the texts that it leaves unjudged get its error.
     pub fn guard_batch(&mut self, texts: &[&[u8]], options: &GuardOptions) -> Vec<Result<Verdict, Error>> {
         let control = options.control();
-        let work = &mut self.work.judging;
-        let mut judge = |text: &&[u8]| self.member.guard()?.judge(work, text, options, &control);
-        texts.iter().map(&mut judge).collect()
+        match self.member.guard() {
+            Ok(guard) => guard.judge_each(&mut self.work.judging, texts, options, &control),
+            Err(_) => texts.iter().map(|_| self.member.guard().map(|_| Verdict::default())).collect(),
+        }
     }
 
     /// The probability that an answer is fine as it stands.

@@ -7,6 +7,7 @@ use crate::engine::guard::Guard;
 use crate::model::control::Control;
 use crate::model::tokenizer::Encoding;
 use crate::scoring::guard::fold::{self, Disguised, Edit, Rewritten};
+use crate::scoring::order;
 
 /// The fewest letters of a word that digits, signs or a gap hid.
 const FEWEST: usize = 3;
@@ -88,7 +89,7 @@ fn choose(
     // Where most words are better known without their signs the others are meant alike: `1 h4t3 y0ur 5cr1bbl3`.
     if n_better >= SEVERAL && n_better * 2 >= n_words && !others.is_empty() {
         edits.extend(others);
-        edits.sort_by_key(|(span, _)| span.start);
+        order::sort(edits, |a, b| a.0.start.cmp(&b.0.start));
     }
     Ok(())
 }
@@ -121,7 +122,7 @@ fn halves(
         }
     }
     edits.extend(found);
-    edits.sort_by_key(|(span, _)| span.start);
+    order::sort(edits, |a, b| a.0.start.cmp(&b.0.start));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::model::control::Control;
 use crate::model::tokenizer::Encoding;
 use crate::scoring::guard::marks::Marks;
 use crate::scoring::guard::window;
+use crate::scoring::order;
 
 /// What a pack says about one window.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +131,7 @@ impl Maxima {
             return;
         }
         let mut marked = most.marked.clone();
-        marked.sort_by_key(|bytes| (bytes.start, bytes.end));
+        order::sort(&mut marked, |a, b| (a.start, a.end).cmp(&(b.start, b.end)));
         let mut last: Option<Range<usize>> = None;
         for bytes in marked {
             match &mut last {

@@ -148,11 +148,8 @@ pub fn with_plan(text: &str, plan: &CompiledFile, slim: bool) -> Result<String, 
         out.push_str(if out.ends_with('\n') { "\n" } else { "\n\n" });
     }
     out.push_str(&format!(
-        "[plan]\nfile = {}\nblake3 = \"{}\"\nbytes = {}\nlayout = {}\n",
-        toml::Value::from(plan.file.as_str()),
-        plan.blake3,
-        plan.bytes,
-        plan.layout
+        "[plan]\nfile = {:?}\nblake3 = \"{}\"\nbytes = {}\nlayout = {}\n",
+        plan.file, plan.blake3, plan.bytes, plan.layout
     ));
     let cannot = |why: &str| Error::new(Code::InvalidPack, format!("manifest.toml cannot be changed: {why}"));
     let manifest = Manifest::parse(&out).map_err(|e| cannot(&e.message))?;

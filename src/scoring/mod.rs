@@ -5,6 +5,7 @@ pub mod correct;
 pub mod decode;
 pub mod graph;
 pub mod guard;
+pub mod order;
 pub mod preference;
 pub(crate) mod refuse;
 pub mod score;

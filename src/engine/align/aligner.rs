@@ -8,6 +8,7 @@ use crate::model::family::{self, AlignerEncoder};
 use crate::model::manifest::Manifest;
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
+use crate::model::tensor::Tensor;
 use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::window;
 use crate::{Code, Error};
@@ -21,6 +22,9 @@ pub struct Aligner {
     /// The piece that is a word's start and nothing else, if the vocabulary has one.
     pub(super) start: Option<u32>,
 }
+
+/// Texts whose vectors are made at a time.
+const AT_A_TIME: usize = 16;
 
 /// What stands for a space in SentencePiece's vocabularies.
 const SPACE: &str = "\u{2581}";
@@ -108,8 +112,13 @@ impl Aligner {
     /// One window through the model: `[content + 2, dim]`, special tokens included.
     fn window(&self, memory: &mut Memory, content: &[u32], control: &Control) -> Result<Vec<f32>, Error> {
         let outputs = self.ready.run(memory, content, control)?;
-        let n = content.len() + family::SPECIAL_TOKENS;
-        let Some(states) = outputs.into_iter().next() else {
+        self.rows(&outputs, content.len()).map(<[f32]>::to_vec)
+    }
+
+    /// The states that a run gave for so many content tokens: `[content + 2, dim]`.
+    fn rows<'a>(&self, outputs: &'a [Tensor], content: usize) -> Result<&'a [f32], Error> {
+        let n = content + family::SPECIAL_TOKENS;
+        let Some(states) = outputs.first() else {
             return Err(Error::new(Code::ModelMismatch, "the model gave no output"));
         };
         match (states.shape(), states.f32s()) {
@@ -118,7 +127,7 @@ impl Aligner {
                     let message = format!("number {at} of the model's states is {}", values[at]);
                     return Err(Error::new(Code::InvalidModel, message));
                 }
-                Ok(values.to_vec())
+                Ok(values)
             }
             (shape, _) => Err(Error::new(
                 Code::ModelMismatch,
@@ -154,34 +163,50 @@ impl Aligner {
         Ok(states)
     }
 
-    /// Appends the unit vector of a text: the mean of its tokens' states, special ones included, over all windows.
+    /// Appends the unit vector of each text: the mean of its tokens' states, special ones included, over all windows. Short
+    /// texts run side by side.
     ///
     /// A text without a token has the zero vector.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] for the text; what `control` and the backend say.
-    pub(super) fn push_vector(
+    /// [`Code::TooLarge`] for a text; what `control` and the backend say.
+    pub(super) fn push_vectors(
         &self,
         work: &mut Work,
-        text: &str,
+        mut texts: impl Iterator<Item = impl AsRef<str>>,
         control: &Control,
         out: &mut Vec<f32>,
     ) -> Result<(), Error> {
-        self.check_text(text.len())?;
-        self.encode(work, text, control)?;
-        let ids = std::mem::take(&mut work.encoding.ids);
         let (content, stride) = self.ready.window();
-        let mut sum = vec![0.0_f64; self.dim];
-        for range in window::layout(ids.len(), content, stride)? {
-            control.check()?;
-            let rows = self.window(&mut work.memory, &ids[range], control)?;
-            for row in rows.chunks_exact(self.dim) {
-                sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+        loop {
+            let mut ids: Vec<Vec<u32>> = Vec::with_capacity(AT_A_TIME);
+            for text in texts.by_ref().take(AT_A_TIME) {
+                self.check_text(text.as_ref().len())?;
+                self.encode(work, text.as_ref(), control)?;
+                ids.push(work.encoding.ids.clone());
+            }
+            if ids.is_empty() {
+                return Ok(());
+            }
+            let (mut windows, mut text_of) = (Vec::new(), Vec::new());
+            for (text, ids) in ids.iter().enumerate() {
+                for range in window::layout(ids.len(), content, stride)? {
+                    windows.push(&ids[range]);
+                    text_of.push(text);
+                }
+            }
+            let mut sums = vec![0.0_f64; ids.len() * self.dim];
+            self.ready.run_each(&mut work.memory, &windows, control, |at, outputs| {
+                let sum = &mut sums[text_of[at] * self.dim..][..self.dim];
+                for row in self.rows(outputs, windows[at].len())?.chunks_exact(self.dim) {
+                    sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+                }
+                control.check()
+            })?;
+            for sum in sums.chunks_exact(self.dim) {
+                let norm = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+                out.extend(sum.iter().map(|x| if norm > 0.0 { (x / norm) as f32 } else { 0.0 }));
             }
         }
-        work.encoding.ids = ids;
-        let norm = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
-        out.extend(sum.iter().map(|x| if norm > 0.0 { (x / norm) as f32 } else { 0.0 }));
-        Ok(())
     }
 }

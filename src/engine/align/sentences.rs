@@ -106,9 +106,7 @@ impl Aligner {
         }
         let mut vectors = [Vec::new(), Vec::new()];
         for (side, vectors) in [source, target].into_iter().zip(&mut vectors) {
-            for sentence in side.iter().flatten() {
-                self.push_vector(work, sentence, control, vectors)?;
-            }
+            self.push_vectors(work, side.iter().flatten(), control, vectors)?;
         }
         let mut cosines = vec![0.0; n * m];
         let mut scratch = similarity::Scratch::default();
@@ -140,14 +138,9 @@ impl Aligner {
         }
         let mut vectors = Vec::with_capacity(layers * n * self.dim);
         for layer in 0..layers {
-            for end in 0..n {
-                if end < layer {
-                    vectors.resize(vectors.len() + self.dim, 0.0);
-                } else {
-                    let text = sentences[end - layer..=end].join(" ");
-                    self.push_vector(work, &text, control, &mut vectors)?;
-                }
-            }
+            vectors.resize(vectors.len() + layer.min(n) * self.dim, 0.0);
+            let runs = sentences.windows(layer + 1).map(|run| run.join(" "));
+            self.push_vectors(work, runs, control, &mut vectors)?;
         }
         Overlaps::new(vectors, layers, n, self.dim)
     }

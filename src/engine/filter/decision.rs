@@ -8,6 +8,7 @@ use crate::engine::verdict::{Action, Reason};
 use crate::engine::windows::Maxima;
 use crate::model::manifest::Role;
 use crate::scoring::guard::hidden::Encoding;
+use crate::scoring::order;
 use crate::{Code, Error};
 
 /// The judgement for one category of the policy.
@@ -144,7 +145,8 @@ impl Filter {
         if found.truncated {
             action = Action::Block;
         }
-        spans.sort_by_key(|s| (s.bytes.start, s.bytes.end, s.category, !s.by_rule));
+        let key = |s: &DecisionSpan| (s.bytes.start, s.bytes.end, s.category, !s.by_rule);
+        order::sort(&mut spans, |a, b| key(a).cmp(&key(b)));
         spans.dedup();
         let flagged = found.truncated || categories.iter().any(|c| c.flagged);
         Decision {
@@ -202,7 +204,8 @@ impl Filter {
             self.policy.categories().get(category).is_some_and(|c| c.action == Action::Redact)
         };
         let mut spans: Vec<_> = spans.filter(|(_, category)| redacted(*category)).collect();
-        spans.sort_by_key(|(bytes, category)| (bytes.start, bytes.end, *category));
+        let key = |(bytes, category): &(Range<usize>, usize)| (bytes.start, bytes.end, *category);
+        order::sort(&mut spans, |a, b| key(a).cmp(&key(b)));
         let mut merged: Vec<(Range<usize>, usize)> = Vec::with_capacity(spans.len());
         for (bytes, category) in spans {
             match merged.last_mut() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{Decision, Filter};
 use crate::engine::verdict::{Action, Reason};
 use crate::scoring::guard::canonical::CANONICALISER_VERSION;
+use crate::scoring::order;
 
 /// Categories that a record has room for: the flagged ones first, then those with the highest scores.
 pub const MAX_RECORDED: usize = 8;
@@ -80,7 +81,7 @@ impl Record {
     pub fn new(filter: &Filter, decision: &Decision, latency_us: u32) -> Self {
         let policy = filter.policy();
         let mut listed: Vec<_> = decision.categories.iter().collect();
-        listed.sort_by(|a, b| {
+        order::sort(&mut listed, |a, b| {
             (b.flagged, b.score).partial_cmp(&(a.flagged, a.score)).unwrap_or(std::cmp::Ordering::Equal)
         });
         let mut categories = [RecordedCategory::NONE; MAX_RECORDED];

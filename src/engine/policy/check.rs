@@ -7,6 +7,7 @@ use super::file::{Category as Written, File, MatchWord, ScopeWord, Source, VERSI
 use super::{Category, Denied, Files, MAX_CATEGORIES, Policy, Scope, StreamSettings};
 use crate::engine::deny::{Bounds, DenyIndex};
 use crate::engine::verdict::Action;
+use crate::fields::Spanned;
 use crate::scoring::guard::hidden;
 use crate::scoring::guard::rules::{Builder, Kind, MAX_MATCH_BYTES, Match};
 use crate::{Code, Error};
@@ -83,7 +84,7 @@ impl Compiler<'_> {
 
     fn category(&self, written: &Written) -> Result<Category, Error> {
         let name = written.name.get_ref();
-        let unit = |what: &str, value: &toml::Spanned<f64>| {
+        let unit = |what: &str, value: &Spanned<f64>| {
             let number = *value.get_ref();
             match (0.0..=1.0).contains(&number) {
                 true => Ok(number),
@@ -145,7 +146,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn tag(&self, tag: &toml::Spanned<String>) -> Result<(), Error> {
+    fn tag(&self, tag: &Spanned<String>) -> Result<(), Error> {
         let text = tag.get_ref();
         let good = (2..=35).contains(&text.len())
             && text
@@ -160,7 +161,7 @@ impl Compiler<'_> {
     }
 
     /// A new rule of the category, by its number.
-    fn rule(&mut self, category: &toml::Spanned<String>) -> Result<u32, Error> {
+    fn rule(&mut self, category: &Spanned<String>) -> Result<u32, Error> {
         let name = category.get_ref();
         let Some(place) = self.categories.iter().position(|c| c.name == *name) else {
             let what = format!("category {name:?} has no [[category]] of its own");
@@ -266,7 +267,7 @@ impl Compiler<'_> {
     }
 
     fn policy(self, file: File) -> Result<Policy, Error> {
-        let within = |what: &str, value: &Option<toml::Spanned<u64>>, default: u64, most: u64| match value {
+        let within = |what: &str, value: &Option<Spanned<u64>>, default: u64, most: u64| match value {
             None => Ok(default as usize),
             Some(value) if (1..=most).contains(value.get_ref()) => Ok(*value.get_ref() as usize),
             Some(value) => {
@@ -305,7 +306,7 @@ impl Compiler<'_> {
             on_failure,
             paranoid: file.paranoid,
             decode: file.decode.then_some(bounds),
-            packs: file.packs.into_iter().map(toml::Spanned::into_inner).collect(),
+            packs: file.packs.into_iter().map(Spanned::into_inner).collect(),
             max_text_bytes,
             stream: StreamSettings {
                 latch: file.stream.latch.unwrap_or(true),

@@ -3,61 +3,50 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Deserialize;
-use toml::Spanned;
-
 use crate::engine::verdict::Action;
+use crate::fields::{self, Spanned, table, words};
 use crate::model::manifest::Role;
 use crate::{Code, Error};
 
 /// The version that this library reads.
 pub const VERSION: u32 = 1;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct File {
     pub(super) policy: Spanned<u32>,
     pub(super) name: Spanned<String>,
-    #[serde(default)]
     pub(super) summary: String,
-    #[serde(default)]
     pub(super) on_failure: ActionWord,
-    #[serde(default)]
     pub(super) paranoid: bool,
-    #[serde(default = "yes")]
     pub(super) decode: bool,
-    #[serde(default)]
     pub(super) packs: Vec<Spanned<String>>,
-    #[serde(default)]
     pub(super) limits: Limits,
-    #[serde(default)]
     pub(super) stream: Stream,
-    #[serde(default)]
     pub(super) category: Vec<Spanned<Category>>,
-    #[serde(default)]
     pub(super) words: Vec<Spanned<List>>,
-    #[serde(default)]
     pub(super) regex: Vec<Spanned<Expression>>,
-    #[serde(default)]
     pub(super) pii: Vec<Spanned<Pii>>,
-    #[serde(default)]
     pub(super) deny: Vec<Spanned<Deny>>,
-    #[serde(default)]
     pub(super) allow: Vec<Spanned<Allow>>,
 }
+table!(File {
+    policy, name, summary = String::new(), on_failure = ActionWord::default(), paranoid = false,
+    decode = true, packs = Vec::new(), limits = Limits::default(), stream = Stream::default(),
+    category = Vec::new(), words = Vec::new(), regex = Vec::new(), pii = Vec::new(), deny = Vec::new(),
+    allow = Vec::new(),
+});
 
 /// A deny corpus: an index that `trueline deny` made.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Deny {
     pub(super) category: Spanned<String>,
     pub(super) file: Spanned<String>,
     pub(super) tau: Option<Spanned<f64>>,
     pub(super) min_words: Option<Spanned<u64>>,
 }
+table!(Deny { category, file, tau, min_words });
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum ActionWord {
     Allow,
     Redact,
@@ -66,6 +55,7 @@ pub(super) enum ActionWord {
     #[default]
     Block,
 }
+words!(ActionWord { "allow" = Allow, "redact" = Redact, "correct" = Correct, "review" = Review, "block" = Block });
 
 impl From<ActionWord> for Action {
     fn from(word: ActionWord) -> Self {
@@ -79,55 +69,52 @@ impl From<ActionWord> for Action {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub(super) struct Limits {
     pub(super) max_text_bytes: Option<Spanned<u64>>,
     pub(super) max_decoded_texts: Option<Spanned<u64>>,
     pub(super) max_decoded_bytes: Option<Spanned<u64>>,
 }
+table!(Limits { max_text_bytes, max_decoded_texts, max_decoded_bytes });
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub(super) struct Stream {
     pub(super) latch: Option<bool>,
     pub(super) decay: Option<Spanned<f64>>,
     pub(super) hold_back_bytes: Option<Spanned<u64>>,
 }
+table!(Stream { latch, decay, hold_back_bytes });
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) enum ScopeWord {
     #[default]
     Global,
     Local,
 }
+words!(ScopeWord { "global" = Global, "local" = Local });
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Category {
     pub(super) name: Spanned<String>,
-    #[serde(default)]
     pub(super) action: ActionWord,
     pub(super) threshold: Option<Spanned<f64>>,
     pub(super) low: Option<Spanned<f64>>,
-    #[serde(default)]
     pub(super) languages: BTreeMap<Spanned<String>, Spanned<f64>>,
-    #[serde(default)]
     pub(super) scope: ScopeWord,
-    #[serde(default)]
     pub(super) places: Vec<Spanned<String>>,
-    #[serde(default)]
     pub(super) roles: Vec<Role>,
-    #[serde(default)]
     pub(super) labels: Vec<Spanned<String>>,
     pub(super) replacement: Option<String>,
     pub(super) calibration: Option<Calibration>,
 }
+table!(Category {
+    name, action = ActionWord::default(), threshold, low, languages = BTreeMap::new(),
+    scope = ScopeWord::default(), places = Vec::new(), roles = Vec::new(), labels = Vec::new(), replacement,
+    calibration,
+});
 
 /// How a threshold was chosen; `trueline calibrate` writes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
     /// The method's name: `threshold-at-fpr`, `risk-control-miss`.
     pub method: String,
@@ -138,59 +125,50 @@ pub struct Calibration {
     /// When, as `YYYY-MM-DD`.
     pub date: String,
     /// sha256 of the manifest of the pack that gave the scores; empty if they came from elsewhere.
-    #[serde(default)]
     pub pack_sha256: String,
     /// The version of the canonical form.
-    #[serde(default)]
     pub canonicaliser: String,
 }
+table!(Calibration { method, target, n, date, pack_sha256 = String::new(), canonicaliser = String::new() });
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum MatchWord {
     #[default]
     Word,
     Substring,
 }
+words!(MatchWord { "word" = Word, "substring" = Substring });
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct List {
     pub(super) category: Spanned<String>,
-    #[serde(default, rename = "match")]
     pub(super) how: MatchWord,
-    #[serde(default = "yes")]
     pub(super) fold: bool,
-    #[serde(default)]
     pub(super) list: Vec<Spanned<String>>,
     pub(super) file: Option<Spanned<String>>,
 }
+table!(List { category, how as "match" = MatchWord::default(), fold = true, list = Vec::new(), file });
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Expression {
     pub(super) category: Spanned<String>,
     pub(super) pattern: Spanned<String>,
 }
+table!(Expression { category, pattern });
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Pii {
     pub(super) category: Spanned<String>,
     pub(super) kinds: Vec<Spanned<String>>,
 }
+table!(Pii { category, kinds });
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct Allow {
-    #[serde(default, rename = "match")]
     pub(super) how: MatchWord,
     pub(super) list: Vec<Spanned<String>>,
 }
-
-fn yes() -> bool {
-    true
-}
+table!(Allow { how as "match" = MatchWord::default(), list });
 
 /// The text of a policy, for what is said about its places.
 pub(super) struct Source<'a> {
@@ -200,10 +178,7 @@ pub(super) struct Source<'a> {
 
 impl Source<'_> {
     pub(super) fn read(&self) -> Result<File, Error> {
-        toml::from_str(self.text).map_err(|e| {
-            let sentence = e.message().lines().collect::<Vec<_>>().join("; ");
-            self.fault(&e.span().unwrap_or(0..0), &sentence)
-        })
+        fields::read(self.text).map_err(|fault| self.fault(&fault.at, &fault.what))
     }
 
     /// An error that names the policy, the line, and what is wrong there.
@@ -212,8 +187,7 @@ impl Source<'_> {
     }
 
     pub(super) fn fault_as(&self, code: Code, at: &Range<usize>, what: &str) -> Error {
-        let before = self.text.as_bytes().get(..at.start).unwrap_or(self.text.as_bytes());
-        let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+        let line = fields::line(self.text, at.start);
         Error::new(code, format!("policy {}, line {line}: {what}", self.name))
     }
 }

@@ -51,6 +51,20 @@ pub trait Backend: Send + Sync {
         Ok(())
     }
 
+    /// The outputs of several windows of any lengths, each as [`Backend::run`] gives them: what a window gets does not depend on
+    /// its neighbours.
+    ///
+    /// # Errors
+    /// As [`Backend::run`], of the first that fails.
+    fn run_together(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Vec<Tensor>],
+        control: &Control,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        inputs.iter().map(|inputs| self.run(memory, inputs, control)).collect()
+    }
+
     /// The compiled plan, if that is what runs.
     fn plan(&self) -> Option<&Program> {
         None
@@ -62,6 +76,8 @@ pub trait Backend: Send + Sync {
 pub struct Memory {
     /// Buffers of compiled plans.
     pub plan: State,
+    /// The same for windows that run side by side.
+    together: Vec<State>,
     passes: shared::Passes,
 }
 

@@ -8,7 +8,7 @@ use crate::model::control::Control;
 use crate::model::pack::Pack;
 use crate::model::plan::data;
 use crate::model::plan::file::PlanFile;
-use crate::model::plan::run::{Input, Program};
+use crate::model::plan::run::{Input, Program, State};
 use crate::model::plan::threads::Threads;
 use crate::model::tensor::{Data, Tensor};
 use crate::{Code, Error};
@@ -133,6 +133,42 @@ impl Backend for Compiled {
         control: &Control,
         outputs: &mut Vec<Tensor>,
     ) -> Result<(), Error> {
+        let given = self.given(inputs)?;
+        let given = &given[..self.inputs.len()];
+        let run = self.program.run(&mut memory.plan, self.isa, &self.threads, given, control);
+        run.map_err(|e| self.failed(e))?;
+        self.take(&memory.plan, outputs)
+    }
+
+    fn run_together(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Vec<Tensor>],
+        control: &Control,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        let given = inputs.iter().map(|inputs| self.given(inputs)).collect::<Result<Vec<_>, _>>()?;
+        let given: Vec<&[Input<'_>]> = given.iter().map(|given| &given[..self.inputs.len()]).collect();
+        if memory.together.len() < given.len() {
+            memory.together.resize_with(given.len(), State::default);
+        }
+        let states = &mut memory.together[..given.len()];
+        let run = self.program.run_together(states, self.isa, &self.threads, &given, control);
+        run.map_err(|e| self.failed(e))?;
+        let take = |state: &State| {
+            let mut outputs = Vec::new();
+            self.take(state, &mut outputs).map(|()| outputs)
+        };
+        states.iter().map(take).collect()
+    }
+
+    fn plan(&self) -> Option<&Program> {
+        Some(&self.program)
+    }
+}
+
+impl Compiled {
+    /// The plan's inputs among the family's.
+    fn given<'a>(&self, inputs: &'a [Tensor]) -> Result<[Input<'a>; MAX_INPUTS], Error> {
         let mut given = [Input { shape: &[], data: data::Data::I64(&[]) }; MAX_INPUTS];
         for (slot, &place) in given.iter_mut().zip(&self.inputs) {
             let Some(tensor) = inputs.get(place) else {
@@ -150,22 +186,24 @@ impl Backend for Compiled {
             };
             *slot = Input { shape: tensor.shape(), data };
         }
-        let given = &given[..self.inputs.len()];
-        self.program.run(&mut memory.plan, self.isa, &self.threads, given, control).map_err(|e| {
-            let of_the_model = matches!(e.code, Code::InvalidModel | Code::TooLarge | Code::ModelMismatch);
-            let said = format!("the model of pack {} failed in a run: {}", self.pack, e.message);
-            if of_the_model { Error::new(e.code, said) } else { e }
-        })?;
+        Ok(given)
+    }
+
+    /// What a run of the model failed of.
+    fn failed(&self, e: Error) -> Error {
+        let of_the_model = matches!(e.code, Code::InvalidModel | Code::TooLarge | Code::ModelMismatch);
+        let said = format!("the model of pack {} failed in a run: {}", self.pack, e.message);
+        if of_the_model { Error::new(e.code, said) } else { e }
+    }
+
+    /// The outputs that are wanted of a run.
+    fn take(&self, state: &State, outputs: &mut Vec<Tensor>) -> Result<(), Error> {
         outputs.resize_with(self.outputs.len(), Tensor::default);
         for (&i, output) in self.outputs.iter().zip(outputs) {
-            let view = memory.plan.output(&self.program, i)?;
+            let view = state.output(&self.program, i)?;
             output.assign_f32(&view.shape, view.f32s()?)?;
         }
         Ok(())
-    }
-
-    fn plan(&self) -> Option<&Program> {
-        Some(&self.program)
     }
 }
 

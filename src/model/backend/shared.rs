@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 
-use crate::Error;
 use crate::model::backend::{Backend, Kind, Loaded, Memory, Settings, graph_names, load_as, model_checked};
 use crate::model::control::Control;
 use crate::model::family::{Family, NgramLinear};
@@ -12,6 +11,7 @@ use crate::model::pack::Pack;
 use crate::model::plan::file::PlanFile;
 use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
+use crate::{Code, Error};
 
 /// The most bytes of tensors that a [`Memory`] remembers: nine windows of 128 tokens with 400 numbers each.
 const MOST_BYTES: usize = 2 << 20;
@@ -192,6 +192,38 @@ impl Backend for Head {
         let selected = self.select(&outputs);
         memory.passes.keep(Pass { model, inputs: inputs.to_vec(), outputs });
         Ok(selected)
+    }
+
+    fn run_together(
+        &self,
+        memory: &mut Memory,
+        inputs: &[Vec<Tensor>],
+        control: &Control,
+    ) -> Result<Vec<Vec<Tensor>>, Error> {
+        control.check()?;
+        let model = Arc::downgrade(&self.shared);
+        let mut found: Vec<Option<Vec<Tensor>>> = Vec::with_capacity(inputs.len());
+        let mut new = Vec::new();
+        for inputs in inputs {
+            let outputs = memory.passes.find(&model, inputs).map(|outputs| self.select(outputs));
+            if outputs.is_none() {
+                new.push(inputs.clone());
+            }
+            found.push(outputs);
+        }
+        let mut made = self.shared.backend.run_together(memory, &new, control)?.into_iter();
+        let mut new = new.into_iter();
+        let each = found.into_iter().map(|found| match found {
+            Some(outputs) => Ok(outputs),
+            None => {
+                let lost = || Error::new(Code::Internal, "a window without outputs");
+                let (inputs, outputs) = new.next().zip(made.next()).ok_or_else(lost)?;
+                let selected = self.select(&outputs);
+                memory.passes.keep(Pass { model: Weak::clone(&model), inputs, outputs });
+                Ok(selected)
+            }
+        });
+        each.collect()
     }
 
     fn plan(&self) -> Option<&Program> {

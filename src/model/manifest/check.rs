@@ -348,10 +348,6 @@ fn word(what: &str, value: &str, joiner: u8) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
 pub(super) fn invalid(message: String) -> Error {
     Error::new(Code::InvalidPack, message)
 }

@@ -7,11 +7,10 @@ mod check;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
-
+use check::invalid;
 pub(crate) use check::{check_path, shared};
-use check::{invalid, one_line};
 
+use crate::fields::{self, table, words};
 use crate::model::plan::file;
 use crate::{Code, Error};
 
@@ -39,8 +38,7 @@ pub const MAX_WINDOW_TOKENS: usize = 8192;
 pub const MAX_TEXT_BYTES: u64 = 64 << 20;
 
 /// A pack's manifest, checked.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Manifest {
     /// Layout of the manifest: [`FORMAT`].
     pub format: u32,
@@ -67,7 +65,6 @@ pub struct Manifest {
     /// The tokenizer file.
     pub tokenizer: TokenizerFile,
     /// A classifier's labels, in the order of its output columns; other families have none.
-    #[serde(default)]
     pub labels: Vec<Label>,
     /// Which labels have their places marked, where the model marks tokens.
     pub spans: Option<Spans>,
@@ -80,13 +77,15 @@ pub struct Manifest {
     /// What the weights were trained on.
     pub training_data: Vec<TrainingData>,
     /// Every other file of the pack.
-    #[serde(default)]
     pub files: Vec<OtherFile>,
 }
+table!(Manifest {
+    format, name, version, family, summary, licence, language, recipe, limits, model, plan, tokenizer,
+    labels = Vec::new(), spans, first_look, edits, generator, training_data, files = Vec::new(),
+});
 
 /// Sizes that a pack accepts.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// A window's length in tokens, special tokens included.
     pub max_tokens: usize,
@@ -95,10 +94,10 @@ pub struct Limits {
     /// The longest text, in bytes.
     pub max_text_bytes: u64,
 }
+table!(Limits { max_tokens, stride, max_text_bytes });
 
 /// The model file and its tensors.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct ModelFile {
     /// File name within the pack, or `../NAME/FILE`: that of another pack beside it, which has the same model.
     pub file: String,
@@ -107,7 +106,6 @@ pub struct ModelFile {
     /// Its size.
     pub bytes: u64,
     /// The pack does not hold the file: it has the compiled plan alone, and the other fields say what that was made from.
-    #[serde(default)]
     pub absent: bool,
     /// How the weights are stored: `f32`, `dynamic-int8`.
     pub quantisation: String,
@@ -116,10 +114,10 @@ pub struct ModelFile {
     /// The family's output names, each with the graph's name for it.
     pub outputs: BTreeMap<String, String>,
 }
+table!(ModelFile { file, sha256, bytes, absent = false, quantisation, inputs, outputs });
 
 /// The packed file: a plan and its weights, as `file` lays them out.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct CompiledFile {
     /// File name within the pack.
     pub file: String,
@@ -130,6 +128,7 @@ pub struct CompiledFile {
     /// Its layout. One that is not [`file::LAYOUT`] is compiled again from the model file.
     pub layout: u32,
 }
+table!(CompiledFile { file, blake3, bytes, layout });
 
 impl CompiledFile {
     fn check(&self) -> Result<(), Error> {
@@ -173,8 +172,7 @@ impl CompiledFile {
 }
 
 /// The tokenizer file and what it must contain.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct TokenizerFile {
     /// File name within the pack.
     pub file: String,
@@ -191,10 +189,10 @@ pub struct TokenizerFile {
     /// Id of the padding token.
     pub pad: u32,
 }
+table!(TokenizerFile { file, sha256, bytes, vocabulary, cls, sep, pad });
 
 /// One label of a classifier.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Label {
     /// The label's name: lower-case letters, digits and underscores.
     pub name: String,
@@ -206,15 +204,14 @@ pub struct Label {
     /// not look.
     pub clear_below: Option<f64>,
     /// The roles whose text is judged for this label; all of them when empty.
-    #[serde(default)]
     pub roles: Vec<Role>,
     /// How the threshold was chosen.
     pub calibration: Calibration,
 }
+table!(Label { name, temperature, threshold, clear_below, roles = Vec::new(), calibration });
 
 /// How the model's output `spans`, a logit a token, says where a label is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Spans {
     /// The labels whose places it marks, where they are flagged.
     pub labels: Vec<String>,
@@ -223,10 +220,10 @@ pub struct Spans {
     /// A token is marked at this probability and above.
     pub threshold: f64,
 }
+table!(Spans { labels, temperature, threshold });
 
 /// Whose text is judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A person's request.
     User,
@@ -235,10 +232,10 @@ pub enum Role {
     /// Text that came from a tool or a document.
     Tool,
 }
+words!(Role { "user" = User, "assistant" = Assistant, "tool" = Tool });
 
 /// How a threshold was chosen.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Calibration {
     /// The method's name: `threshold-at-fpr`.
     pub method: String,
@@ -253,10 +250,10 @@ pub struct Calibration {
     /// On which rows.
     pub data: String,
 }
+table!(Calibration { method, target, negatives, positives, date, data });
 
 /// What the tags of an edit tagger stand for: 0 keeps a word, 1 deletes it, the others replace it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Edits {
     /// The text that each further tag puts in the place of a word.
     pub replacements: Vec<String>,
@@ -270,10 +267,10 @@ pub struct Edits {
     /// The least share of words that a correction must have kept.
     pub min_copy_ratio: f64,
 }
+table!(Edits { replacements, labels, gate, biases, min_copy_ratio });
 
 /// How a model that writes is run. Its `[model]` is one step: it reads tokens, says what may follow, and hands on what it keeps.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Generating {
     /// Of a corrector: the prompt that it was trained with, `aligner_pku_v1`, `aligner_pku_v2` or `aligner_squad`; without it
     /// the text itself.
@@ -285,36 +282,35 @@ pub struct Generating {
     /// The most tokens that are written unless the caller says otherwise.
     pub max_new_tokens: usize,
     /// Each input that is carried from step to step, with the output that it is in the next step.
-    #[serde(default)]
     pub carry: BTreeMap<String, String>,
     /// Each carried input that is not empty at the start, with the encoder's output that it is then.
-    #[serde(default)]
     pub start: BTreeMap<String, String>,
     /// Each input that stays, with the encoder's output that it is.
-    #[serde(default)]
     pub given: BTreeMap<String, String>,
     /// The step reads all tokens so far, not the new ones alone.
-    #[serde(default)]
     pub whole_prefix: bool,
     /// What reads the text that is written anew; without it the step reads the prompt.
     pub encoder: Option<EncoderFile>,
     /// Of a corrector: which texts it leaves as they are, where a guard is there that has these labels.
     pub gate: Option<Gate>,
 }
+table!(Generating {
+    template, begin, end, max_new_tokens, carry = BTreeMap::new(), start = BTreeMap::new(),
+    given = BTreeMap::new(), whole_prefix = false, encoder, gate,
+});
 
 /// What a corrector leaves as it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     /// Labels of a guard.
     pub labels: Vec<String>,
     /// A text below this share of each of their thresholds is left as it is.
     pub share: f64,
 }
+table!(Gate { labels, share });
 
 /// The encoder of a model that writes.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct EncoderFile {
     /// File name within the pack.
     pub file: String,
@@ -325,10 +321,10 @@ pub struct EncoderFile {
     /// `input_ids`, and where the graph has them `attention_mask`, `lengths` and `padding`, each with the graph's name for it.
     pub inputs: BTreeMap<String, String>,
 }
+table!(EncoderFile { file, sha256, bytes, inputs });
 
 /// How the labels' `clear_below` were chosen.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct FirstLookBand {
     /// sha256 of the other pack's model file, lower-case hexadecimal: the values are for that model alone.
     pub model_sha256: String,
@@ -345,20 +341,20 @@ pub struct FirstLookBand {
     /// Of what the model says beside the labels, if it says something: one number more, after theirs, about harm of any kind.
     pub gate: Option<HarmGate>,
 }
+table!(FirstLookBand { model_sha256, pack, benign_cleared, recall_lost, date, data, gate });
 
 /// What a pack that looks first says about harm of any kind.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Copy, Debug)]
 pub struct HarmGate {
     /// The logit is divided by this.
     pub temperature: f64,
     /// A window is not clear at this probability and above.
     pub clear_below: f64,
 }
+table!(HarmGate { temperature, clear_below });
 
 /// A data set that the weights were trained on.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct TrainingData {
     /// Its name.
     pub name: String,
@@ -369,10 +365,10 @@ pub struct TrainingData {
     /// Where it came from.
     pub source: String,
 }
+table!(TrainingData { name, rows, licence, source });
 
 /// A file of the pack that the engine does not read: card, licence, notices.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct OtherFile {
     /// File name within the pack.
     pub file: String,
@@ -381,6 +377,7 @@ pub struct OtherFile {
     /// Its size.
     pub bytes: u64,
 }
+table!(OtherFile { file, sha256, bytes });
 
 /// A file that the manifest lists, with what it must be.
 #[derive(Clone, Copy, Debug)]
@@ -403,10 +400,8 @@ impl Manifest {
     /// that leaves the folder; [`Code::TooLarge`] for a size over its budget; [`Code::ModelMismatch`] if the tensors
     /// are not the family's.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        // In two steps: reading the fields from the text itself would compile them three times over.
-        let manifest: Self = toml::from_str::<toml::Table>(text)
-            .and_then(toml::Table::try_into)
-            .map_err(|e| invalid(format!("manifest.toml: {}", one_line(&e.to_string()))))?;
+        let fault = |fault: fields::Fault| invalid(format!("manifest.toml, {}", fault.in_line(text)));
+        let manifest: Self = fields::read(text).map_err(fault)?;
         manifest.check()?;
         Ok(manifest)
     }

@@ -27,5 +27,6 @@ pub mod shape;
 mod signature;
 mod softmax;
 pub mod threads;
+mod together;
 mod transpose;
 mod walk;

@@ -10,7 +10,7 @@ use crate::model::plan::data::{Data, View};
 use crate::model::plan::ir::{Id, Op, Place, Plan, Step, Weights};
 use crate::model::plan::operator::{self, Context, Output, Scratch};
 use crate::model::plan::shape::Shape;
-use crate::model::plan::threads::Threads;
+use crate::model::plan::threads::{Threads, Workers};
 use crate::{Code, Error};
 
 /// As long as so many multiply-adds is about what an operator takes for an element.
@@ -51,9 +51,16 @@ pub struct State {
     /// One for each value that is not a constant.
     located: Vec<Located>,
     outputs: Vec<Output>,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
     caches: Caches,
     is_done: bool,
+}
+
+/// How the steps of a run compute.
+#[derive(Clone, Copy)]
+pub(super) struct How {
+    pub(super) isa: Isa,
+    pub(super) workers: Workers,
 }
 
 /// Where a value lies in what its views end in.
@@ -137,51 +144,108 @@ impl Program {
         control: &Control,
         mut done: impl FnMut(usize) + Send,
     ) -> Result<(), Error> {
+        self.start(state, inputs)?;
+        let mut scratch = std::mem::take(&mut state.scratch);
+        let result = threads.enter(self.work(inputs), |workers| {
+            let how = How { isa, workers };
+            (0..self.plan.steps.len()).try_for_each(|number| {
+                control.check()?;
+                self.step(number, state, inputs, how, &mut scratch)?;
+                done(number);
+                Ok(())
+            })
+        });
+        state.scratch = scratch;
+        result?;
+        state.end();
+        Ok(())
+    }
+
+    /// Makes a state ready for a run with these inputs.
+    pub(super) fn start(&self, state: &mut State, inputs: &[Input<'_>]) -> Result<(), Error> {
         state.is_done = false;
         state.fit(self);
         self.take_inputs(state, inputs)?;
         for (i, cache) in self.plan.caches.iter().enumerate() {
             state.located[cache.past as usize] = Located { shape: state.caches.shape(i)?, first: 0 };
         }
-        threads.enter(self.work(inputs), |workers| {
-            for (number, step) in self.plan.steps.iter().enumerate() {
-                control.check()?;
-                let State { slots, located, outputs, scratch, caches, .. } = &mut *state;
-                if let Op::Append { cache } = step.op {
-                    let rows = self.value(step.inputs[1], slots, located, inputs);
-                    let shape = rows.and_then(|rows| caches.append(cache as usize, &rows));
-                    let shape = shape.map_err(|e| named(step, &e))?;
-                    located[step.outputs[0] as usize] = Located { shape, first: 0 };
-                    done(number);
-                    continue;
-                }
-                let outputs = &mut outputs[..step.outputs.len()];
-                for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
-                    let value = &self.plan.values[id as usize];
-                    output.start(value.kind, matches!(value.place, Place::View(_)));
-                    self.swap_slot(id, output, slots);
-                }
-                let repeats = self.repeats[number];
-                let caches = &*caches;
-                let context =
-                    Context { program: self, step, slots, located, caches, inputs, isa, workers, repeats };
-                let result = operator::run(&context, outputs, scratch);
-                for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
-                    self.swap_slot(id, output, slots);
-                    let base = match self.plan.values[id as usize].place {
-                        Place::View(of) => located[of as usize].first,
-                        _ => 0,
-                    };
-                    located[id as usize] = Located { shape: output.shape(), first: base + output.first() };
-                }
-                result.map_err(|e| named(step, &e))?;
-                done(number);
-            }
-            Ok(())
-        })?;
-        state.caches.keep();
-        state.is_done = true;
         Ok(())
+    }
+
+    /// Runs one step.
+    pub(super) fn step(
+        &self,
+        number: usize,
+        state: &mut State,
+        inputs: &[Input<'_>],
+        how: How,
+        scratch: &mut Scratch,
+    ) -> Result<(), Error> {
+        let step = &self.plan.steps[number];
+        if let Op::Append { cache } = step.op {
+            let State { slots, located, caches, .. } = state;
+            let rows = self.value(step.inputs[1], slots, located, inputs);
+            let shape = rows.and_then(|rows| caches.append(cache as usize, &rows));
+            let shape = shape.map_err(|e| named(step, &e))?;
+            located[step.outputs[0] as usize] = Located { shape, first: 0 };
+            return Ok(());
+        }
+        self.write(number, state, inputs, how, |context, outputs| operator::run(context, outputs, scratch))
+    }
+
+    /// Lends a step what it reads and what it writes, and notes where its outputs are.
+    pub(super) fn write(
+        &self,
+        number: usize,
+        State { slots, located, outputs, caches, .. }: &mut State,
+        inputs: &[Input<'_>],
+        how: How,
+        run: impl FnOnce(&Context<'_>, &mut [Output]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let step = &self.plan.steps[number];
+        let outputs = &mut outputs[..step.outputs.len()];
+        for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
+            let value = &self.plan.values[id as usize];
+            output.start(value.kind, matches!(value.place, Place::View(_)));
+            self.swap_slot(id, output, slots);
+        }
+        let result = run(&self.context(number, slots, located, caches, inputs, how), outputs);
+        for (output, &id) in outputs.iter_mut().zip(&step.outputs) {
+            self.swap_slot(id, output, slots);
+            let base = match self.plan.values[id as usize].place {
+                Place::View(of) => located[of as usize].first,
+                _ => 0,
+            };
+            located[id as usize] = Located { shape: output.shape(), first: base + output.first() };
+        }
+        result.map_err(|e| named(step, &e))
+    }
+
+    /// Lends a step what it reads.
+    pub(super) fn read<R>(
+        &self,
+        number: usize,
+        state: &State,
+        inputs: &[Input<'_>],
+        how: How,
+        run: impl FnOnce(&Context<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let State { slots, located, caches, .. } = state;
+        run(&self.context(number, slots, located, caches, inputs, how))
+            .map_err(|e| named(&self.plan.steps[number], &e))
+    }
+
+    fn context<'a>(
+        &'a self,
+        number: usize,
+        slots: &'a [Buffer],
+        located: &'a [Located],
+        caches: &'a Caches,
+        inputs: &'a [Input<'a>],
+        How { isa, workers }: How,
+    ) -> Context<'a> {
+        let (step, repeats) = (&self.plan.steps[number], self.repeats[number]);
+        Context { program: self, step, slots, located, caches, inputs, isa, workers, repeats }
     }
 
     /// A value that has been made, or was given.
@@ -249,7 +313,7 @@ impl Program {
 
     /// About how many multiply-adds a run takes. An input's first two axes are taken for texts and their tokens, and each
     /// element of an input for something that every step passes over.
-    fn work(&self, inputs: &[Input<'_>]) -> u64 {
+    pub(super) fn work(&self, inputs: &[Input<'_>]) -> u64 {
         let mut most = 0;
         for input in inputs {
             let size = |axis: usize| input.shape.get(axis).map_or(1, |&size| size as u64);
@@ -284,6 +348,12 @@ impl State {
     /// Nothing yet: the first run takes what it needs.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// After the last step.
+    pub(super) fn end(&mut self) {
+        self.caches.keep();
+        self.is_done = true;
     }
 
     fn fit(&mut self, program: &Program) {

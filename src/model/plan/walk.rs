@@ -153,29 +153,50 @@ pub(super) fn zip<A: Copy + Sync, B: Copy + Sync, U: Copy + Send>(
     out: &mut [U],
     f: impl Fn(A, B) -> U + Sync,
 ) {
+    // One loop for each operator: what it is called for is the same code for all of these types.
+    zip_rows(workers, walk, (a, b), out, &|a, b, out| {
+        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *out = f(a, b);
+        }
+    });
+}
+
+/// What computes as many elements as it is given.
+type Row<'a, A, B, U> = &'a (dyn Fn(&[A], &[B], &mut [U]) + Sync);
+
+#[inline(never)]
+fn zip_rows<A: Copy + Sync, B: Copy + Sync, U: Copy + Send>(
+    workers: Workers,
+    walk: &Walk<2>,
+    (a, b): (&[A], &[B]),
+    out: &mut [U],
+    row: Row<'_, A, B, U>,
+) {
+    /// An element that belongs to many is repeated so often.
+    const BLOCK: usize = 64;
     workers.over_elements(out, |first, out| {
         walk.rows(first..first + out.len(), |range, [i, j]| {
             let n = range.len();
             let out = &mut out[range.start - first..][..n];
             match walk.inner() {
-                [0, 0] => out.fill(f(a[i], b[j])),
+                [0, 0] => {
+                    row(&a[i..=i], &b[j..=j], &mut out[..1]);
+                    let same = out[0];
+                    out[1..].fill(same);
+                }
                 [0, _] => {
-                    let a = a[i];
-                    for (out, &b) in out.iter_mut().zip(&b[j..][..n]) {
-                        *out = f(a, b);
+                    let a = [a[i]; BLOCK];
+                    for (out, b) in out.chunks_mut(BLOCK).zip(b[j..][..n].chunks(BLOCK)) {
+                        row(&a[..b.len()], b, out);
                     }
                 }
                 [_, 0] => {
-                    let b = b[j];
-                    for (out, &a) in out.iter_mut().zip(&a[i..][..n]) {
-                        *out = f(a, b);
+                    let b = [b[j]; BLOCK];
+                    for (out, a) in out.chunks_mut(BLOCK).zip(a[i..][..n].chunks(BLOCK)) {
+                        row(a, &b[..a.len()], out);
                     }
                 }
-                _ => {
-                    for ((out, &a), &b) in out.iter_mut().zip(&a[i..][..n]).zip(&b[j..][..n]) {
-                        *out = f(a, b);
-                    }
-                }
+                _ => row(&a[i..][..n], &b[j..][..n], out),
             }
         });
     });

@@ -1,17 +1,16 @@
 //! Hashed n-grams as tokens: each feature is one, with the bytes of its word.
 
-use serde::Deserialize;
-
+use crate::fields::{self, table};
 use crate::model::tokenizer::Encoding;
 use crate::{Code, Error};
 
 /// Which features there are. The only version: see `trueline_tiny::features`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub(super) struct Ngrams {
     version: u32,
     log2_buckets: u32,
 }
+table!(Ngrams { version, log2_buckets });
 
 impl Ngrams {
     /// Reads `features.toml`.
@@ -22,7 +21,7 @@ impl Ngrams {
         let invalid =
             |why: String| Error::new(Code::InvalidTokenizer, format!("the file of features: {why}"));
         let text = str::from_utf8(file).map_err(|e| invalid(e.to_string()))?;
-        let found: Self = toml::from_str(text).map_err(|e| invalid(e.message().to_owned()))?;
+        let found: Self = fields::read(text).map_err(|fault| invalid(fault.in_line(text)))?;
         if found.version != 1 {
             return Err(invalid(format!("version {}; this library reads version 1", found.version)));
         }

@@ -3,6 +3,7 @@
 use super::entmax::Threshold15;
 use super::{Link, Matrix};
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{invalid, same_length};
 
 /// Memory of this module's functions, for reuse.
@@ -151,7 +152,7 @@ pub fn word_probabilities(
         }
     }));
     // The most probable of a word pair comes first, and stays.
-    probabilities.sort_unstable_by(|a, b| a.link.cmp(&b.link).then(b.probability.total_cmp(&a.probability)));
+    order::sort(probabilities, |a, b| a.link.cmp(&b.link).then(b.probability.total_cmp(&a.probability)));
     probabilities.dedup_by_key(|entry| entry.link);
     Ok(())
 }

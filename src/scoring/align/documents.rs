@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::Matrix;
 use super::mining::{Margin, Mining, Pair};
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 
 /// A sentence of the first language, one of the second, and how alike they are.
@@ -42,7 +43,7 @@ pub struct DocumentPair {
 pub fn merge(forward: &[UnitPair], backward: &[UnitPair]) -> Result<Vec<UnitPair>, Error> {
     all_finite("score", forward.iter().chain(backward).map(|pair| pair.score))?;
     let mut pairs: Vec<UnitPair> = forward.iter().chain(backward).copied().collect();
-    pairs.sort_by(|a, b| b.score.total_cmp(&a.score));
+    order::sort(&mut pairs, |a, b| b.score.total_cmp(&a.score));
     let (mut sources, mut targets) = (HashSet::new(), HashSet::new());
     pairs.retain(|pair| {
         let free = !sources.contains(&pair.source) && !targets.contains(&pair.target);
@@ -83,7 +84,7 @@ pub fn coefficients(pairs: &[UnitPair], n_source: &[usize], n_target: &[usize]) 
         }
         source > 0 && target > 0
     });
-    documents.sort_by(|a, b| b.score.total_cmp(&a.score));
+    order::sort(&mut documents, |a, b| b.score.total_cmp(&a.score));
     documents
 }
 

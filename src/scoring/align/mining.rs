@@ -2,6 +2,7 @@
 
 use super::Matrix;
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid};
 
 /// How a cosine is set off against those of the neighbourhoods.
@@ -96,7 +97,7 @@ impl Mining {
     /// order, forward ones first.
     pub fn greedy(&self) -> Vec<Pair> {
         let mut pairs: Vec<Pair> = self.forward.iter().chain(&self.backward).flatten().copied().collect();
-        pairs.sort_by(|a, b| b.score.total_cmp(&a.score));
+        order::sort(&mut pairs, |a, b| b.score.total_cmp(&a.score));
         let (mut sources, mut targets) = (vec![false; self.forward.len()], vec![false; self.backward.len()]);
         pairs.retain(|&Pair { source, target, .. }| {
             let free = !sources[source] && !targets[target];

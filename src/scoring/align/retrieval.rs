@@ -3,6 +3,7 @@
 use super::Matrix;
 use super::row::largest;
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid};
 
 /// The cosine of every pair of rows; that of a zero row is 0.
@@ -179,7 +180,7 @@ fn singular(mut columns: Vec<f64>, dim: usize) -> (Vec<f64>, Vec<f64>, Vec<f64>)
     }
     let norms: Vec<f64> = columns.chunks_exact(dim).map(|column| dot(column, column).sqrt()).collect();
     let mut order: Vec<usize> = (0..dim).collect();
-    order.sort_by(|a, b| norms[*b].total_cmp(&norms[*a]));
+    order::places(&mut order, &mut |a, b| norms[b].total_cmp(&norms[a]));
     let none = norms[order[0]] * 1e-13;
     let mut left: Vec<f64> = Vec::with_capacity(dim * dim);
     for &at in &order {

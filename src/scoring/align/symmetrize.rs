@@ -8,6 +8,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use super::Link;
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::invalid;
 
 /// Whose order of points is followed.
@@ -213,7 +214,7 @@ fn by_target(link: Link) -> Link {
 /// What is in `these` but not in `those`, by target, then source.
 fn by_target_of(these: &BTreeSet<Link>, those: &BTreeSet<Link>) -> Vec<Link> {
     let mut links: Vec<Link> = these.difference(those).copied().collect();
-    links.sort_by_key(|&link| by_target(link));
+    order::sort(&mut links, |&a, &b| by_target(a).cmp(&by_target(b)));
     links
 }
 

@@ -1,6 +1,7 @@
 //! Inspectors that decide which of a squad of correctors run, and in which order.
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid};
 
 /// The inspectors and correctors, one of each for every criterion, and the answers that they see.
@@ -59,7 +60,7 @@ pub fn run(squad: &mut impl Squad, n_items: usize, threshold: f64, order: Order)
     }
     let ascending = |scores: &dyn Fn(usize) -> f64| -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
-        order.sort_by(|a, b| scores(*a).total_cmp(&scores(*b)));
+        order::places(&mut order, &mut |a, b| scores(a).total_cmp(&scores(b)));
         order
     };
     let order: Vec<Vec<usize>> = match order {

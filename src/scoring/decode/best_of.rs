@@ -1,6 +1,7 @@
 //! Best-of-n: the choice, what it costs in distance from the base model, and rewards made comparable.
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 
 /// The position of the largest score that is a number; the lowest of equals. `None` if there is none.
@@ -75,7 +76,7 @@ pub fn law(probabilities: &[f64], rewards: &[f64], n: u64) -> Result<Law, Error>
         return Err(invalid(format!("probabilities that sum to {sum}, or one below 0; none, and to 1")));
     }
     let mut order: Vec<usize> = (0..rewards.len()).collect();
-    order.sort_by(|&a, &b| rewards[a].total_cmp(&rewards[b]));
+    order::places(&mut order, &mut |a, b| rewards[a].total_cmp(&rewards[b]));
     let mut law = Law { probabilities: vec![0.0; rewards.len()], kl: 0.0, win_rate: 0.0 };
     let mut below = 0.0;
     for tied in order.chunk_by(|&a, &b| rewards[a] == rewards[b]) {

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::invalid;
 
 /// Tokens that are taken back unless something else is asked for.
@@ -28,7 +29,7 @@ impl Vocabulary {
         let n =
             u32::try_from(bytes.len()).map_err(|_| invalid(format!("{} tokens; below 2^32", bytes.len())))?;
         let mut sorted: Vec<u32> = (0..n).filter(|&token| !bytes[token as usize].is_empty()).collect();
-        sorted.sort_by(|&a, &b| bytes[a as usize].cmp(&bytes[b as usize]).then(a.cmp(&b)));
+        order::sort(&mut sorted, |&a, &b| bytes[a as usize].cmp(&bytes[b as usize]).then(a.cmp(&b)));
         Ok(Self { bytes, sorted })
     }
 

@@ -1,6 +1,7 @@
 //! DeAL (Huang et al. 2024): beams ranked by what they promise as well as by how likely they are.
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 
 /// The words of a text: runs of letters, digits and apostrophes, in lower case.
@@ -55,7 +56,7 @@ pub fn select(
     scores.clear();
     scores.extend(log_probabilities.iter().zip(heuristics).map(|(p, h)| p + alpha * h));
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    order::places(&mut order, &mut |a, b| scores[b].total_cmp(&scores[a]));
     order.truncate(keep);
     Ok(order)
 }

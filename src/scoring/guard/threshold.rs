@@ -4,6 +4,7 @@
 //! or drift.
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid, open_unit, same_length};
 
 /// A threshold and what it does on the data it was chosen on. The rule: flag when `score >= threshold`.
@@ -41,7 +42,7 @@ pub fn threshold_at_fpr(scores: &[f64], labels: &[bool], max_fpr: f64) -> Result
         return Err(invalid(format!("none of {n} items is harmless; a false-positive rate takes one")));
     }
     let mut items: Vec<_> = scores.iter().copied().zip(labels.iter().copied()).collect();
-    items.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    order::sort(&mut items, |a, b| b.0.total_cmp(&a.0));
     let share = |count: usize, of: usize| count as f64 / of as f64;
     let (mut negatives, mut positives) = (0, 0);
     let mut best = (f64::INFINITY, 0, 0);

@@ -1,6 +1,7 @@
 //! How good scores are at telling harmful items from harmless ones.
 
 use crate::Error;
+use crate::scoring::order;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 
 /// Figures of one set of scores.
@@ -172,7 +173,7 @@ fn sorted(scores: &[f64], labels: &[bool]) -> Result<Vec<(f64, bool)>, Error> {
     same_length(("scores", scores.len()), ("labels", labels.len()))?;
     all_finite("score", scores.iter().copied())?;
     let mut items: Vec<_> = scores.iter().copied().zip(labels.iter().copied()).collect();
-    items.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    order::sort(&mut items, |a, b| b.0.total_cmp(&a.0));
     Ok(items)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::scoring::guard::deny::suffix::{Corpus, SEPARATOR};
+use crate::scoring::order;
 use crate::scoring::refuse::invalid;
 
 /// The most documents that a span names.
@@ -131,7 +132,7 @@ pub fn beams(
     }
     choice.vetoed = (0..beams.len()).filter(|beam| choice.max_bci[*beam] > tau).collect();
     choice.order = (0..beams.len()).filter(|beam| choice.max_bci[*beam] <= tau).collect();
-    choice.order.sort_by(|a, b| beams[*b].1.total_cmp(&beams[*a].1));
+    order::places(&mut choice.order, &mut |a, b| beams[b].1.total_cmp(&beams[a].1));
     choice.all_vetoed = choice.order.is_empty();
     if choice.all_vetoed {
         let least = (0..beams.len()).min_by(|a, b| choice.max_bci[*a].total_cmp(&choice.max_bci[*b]));
