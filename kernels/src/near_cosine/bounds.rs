@@ -105,11 +105,14 @@ fn least_body(bounds: Bounds, of_row: &mut [f32], of_column: &mut [f32]) {
         let left = bounds.left[i];
         let mut lanes = [f32::NEG_INFINITY; WIDTH];
         for (((s, w), r), column) in scores.iter().zip(weights).zip(right).zip(columns.iter_mut()) {
+            // Stored whole: a masked store, which the compiler may make, is slow on some CPUs.
+            let mut of_columns = *column;
             for l in 0..WIDTH {
                 let least = (s[l] - (left + r[l])) * w[l];
                 lanes[l] = crate::lanes::larger(lanes[l], least);
-                column[l] = crate::lanes::larger(column[l], least);
+                of_columns[l] = crate::lanes::larger(of_columns[l], least);
             }
+            *column = of_columns;
         }
         let mut half = WIDTH / 2;
         while half > 0 {
