@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use trueline_core::Error;
+use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::green::{DEFAULT_KEY, Scheme, Scratch, Watermark};
 use trueline_core::scoring::decode::gumbel;
 
@@ -42,7 +43,7 @@ pub fn answer(fields: &Fields) -> Result<Value, Error> {
     }
     let mark = watermark(fields, None)?;
     let distinct = fields.0.get("ignore_repeated_ngrams").and_then(Value::as_bool).unwrap_or(false);
-    let found = mark.detect(&fields.tokens("tokens")?, distinct, &mut Scratch::default())?;
+    let found = mark.detect(&fields.tokens("tokens")?, distinct, &mut Scratch::new(Isa::best()))?;
     Ok(json!({ "z": write(found.z), "p": write(found.p), "green": found.green, "scored": found.scored }))
 }
 
