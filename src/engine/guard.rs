@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::engine::first::FirstLook;
 use crate::engine::ready::Ready;
+use crate::engine::spelling;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
 use crate::engine::views::{self, Reading};
 use crate::engine::windows::{Maxima, Scored};
@@ -61,6 +62,7 @@ pub(super) struct Work {
     tokens: Encoding,
     inputs: Vec<Tensor>,
     outputs: Vec<Tensor>,
+    look: spelling::Look,
 }
 
 impl Guard {
@@ -122,6 +124,17 @@ impl Guard {
     /// The tokens of a text, without the special ones.
     pub(super) fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
         self.ready.tokenizer.encode(text, control)
+    }
+
+    /// The same, into memory that is used again.
+    pub(super) fn encode_into(
+        &self,
+        text: &str,
+        control: &Control,
+        scratch: &mut Scratch,
+        out: &mut Encoding,
+    ) -> Result<(), Error> {
+        self.ready.tokenizer.encode_into(text, control, scratch, out)
     }
 
     /// Whether the pack's tokens are words and parts of them.
@@ -265,7 +278,7 @@ impl Guard {
     /// says. Whoever gets an error must treat the text as blocked, and the verdict says so.
     pub(super) fn judge_into(
         &self,
-        Work { canonical, memory, maxima, tokenizer, tokens, inputs, outputs }: &mut Work,
+        Work { canonical, memory, maxima, tokenizer, tokens, inputs, outputs, look }: &mut Work,
         text: &[u8],
         options: &GuardOptions,
         control: &Control,
@@ -290,7 +303,7 @@ impl Guard {
         };
         judge(&*canonical, tokens)?;
         if !options.plain {
-            views::each(self, text, canonical, tokens, control, |view| {
+            views::each(self, text, canonical, tokens, (control, look), |view| {
                 judge(view, &self.encode(view.text(), control)?)
             })?;
         }
