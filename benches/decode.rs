@@ -54,17 +54,20 @@ fn main() {
         .map(|i| Set { reference: logits(i), aligned: logits(i + SETS), out: vec![0.0; VOCABULARY] })
         .collect();
     let mut sampler = Sampler::new(isa, VOCABULARY);
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch::new(isa);
     let watermark = Watermark { n_vocab: VOCABULARY, gamma: 0.25, key: DEFAULT_KEY, scheme: Scheme::Simple };
     let bytes: Vec<Vec<u8>> = (0..VOCABULARY as u32).map(|i| format!("{:x}", i * 7).into_bytes()).collect();
     let vocabulary = Vocabulary::new(bytes).expect("a vocabulary");
     let (healing, _) = Healing::start(&vocabulary, &[3], 1).expect("a token");
     let mut masks = Masks::default();
     let (mut green, mut previous) = (Vec::new(), 0_u32);
+    let (mut d, mut e, self_hash) =
+        (Scratch::new(isa), Scratch::new(isa), Watermark { scheme: Scheme::SelfHash, ..watermark });
+    let text: Vec<u32> = (0..33).map(|i| i * 3907 % VOCABULARY as u32).collect();
     // Bytes that a step has to move: what it reads and writes once.
     let vector = (VOCABULARY * 4) as f64;
     type Step<'a> = (&'static str, f64, Box<dyn FnMut(&mut Set) + 'a>);
-    let (mut a, mut b, mut c) = (sampler.clone(), sampler.clone(), Scratch::default());
+    let (mut a, mut b, mut c) = (sampler.clone(), sampler.clone(), Scratch::new(isa));
     let steps: Vec<Step<'_>> = vec![
         (
             "memory: two vectors read, one written",
@@ -147,6 +150,16 @@ fn main() {
             "green list of a quarter, put on the logits",
             2.0 * vector,
             Box::new(|set| watermark.bias(&[5], 2.0, &mut c, &mut set.out).expect("a list")),
+        ),
+        (
+            "green list of each of 41 candidates, put on the logits",
+            0.0,
+            Box::new(|set| self_hash.bias(&[5, 6, 7], 2.0, &mut d, &mut set.out).expect("a list")),
+        ),
+        (
+            "32 tokens judged",
+            0.0,
+            Box::new(|_| _ = black_box(watermark.detect(&text, false, &mut e).expect("a text"))),
         ),
     ];
     let mut times: Vec<Vec<f64>> = vec![Vec::new(); steps.len()];

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use trueline_kernels as kernels;
 use trueline_kernels::attention::{self, Form, Operand, Options, Output, Shape};
-use trueline_kernels::{Activation, Isa, Norm, linear_f32, linear_i8};
+use trueline_kernels::{Activation, Isa, Norm, linear_f32, linear_i8, near_cosine};
 
 /// Rounds of the table; each round times every instruction set once.
 const ROUNDS: usize = 21;
@@ -136,6 +136,19 @@ fn cases() -> Vec<Case> {
             sample(&out)
         };
         add("cosine_matrix_i8", d, boxed(run));
+
+        // From floats to products: what a search for the best pairs begins with.
+        let (a, b, mut out) = (floats(5, ROWS * d, 1.0), floats(6, ROWS * d, 1.0), vec![0; ROWS * ROWS]);
+        let mut sides = [(); 2]
+            .map(|()| (vec![0; ROWS * near_cosine::row_len(d)], vec![near_cosine::Row::default(); ROWS]));
+        let run = move |isa| {
+            let [(left, of_left), (right, of_right)] = &mut sides;
+            let left = near_cosine::Left::quantise(isa, black_box(&a), d, left, of_left);
+            let right = near_cosine::Right::quantise(isa, &b, d, right, of_right);
+            near_cosine::products(isa, &left, &right, &mut out);
+            out.iter().step_by(61).fold(0, |hash, &x| mix(hash, x as u64))
+        };
+        add("near_cosine", d, boxed(run));
     }
     for [k, n] in LAYERS {
         let (weights, x) = (bytes(10, k * n), floats(11, ROWS * k, 1.0));

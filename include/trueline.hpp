@@ -6,16 +6,20 @@
 //   bool allowed = session.guard("What is the capital of France?").allowed();
 //
 // A call that fails throws trueline::Error; what was asked about then counts as blocked. Handles can be moved, not
-// copied. Threads: as trueline.h says.
+// copied. Threads: as trueline.h says. This file has guards, filters and the words of two sentences, and includes the rest:
+// trueline_write.hpp (texts: correction, writing, pipelines), trueline_decode.hpp (decoding steps on a host's numbers) and
+// trueline_align.hpp (scorers of aligners on a host's numbers).
 #ifndef TRUELINE_HPP
 #define TRUELINE_HPP
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -51,7 +55,52 @@ struct Deleter {
 template <typename T, auto Destroy>
 using Handle = std::unique_ptr<T, Deleter<Destroy>>;
 
+// What the C interface cannot see: that two lengths which it takes as one differ.
+inline void same(std::size_t found, std::size_t wanted, const char *what) {
+  if (found == wanted) return;
+  const std::string message = std::string(what) + ": " + std::to_string(found) + " given, " + std::to_string(wanted) + " wanted";
+  throw Error(TL_ERR_INVALID_ARGUMENT, message.c_str());
+}
+
+inline tl_text text(std::string_view text) { return tl_text{text.data(), text.size()}; }
+
+inline std::vector<tl_text> texts(const std::vector<std::string_view> &given) {
+  std::vector<tl_text> out;
+  out.reserve(given.size());
+  for (std::string_view one : given) out.push_back(text(one));
+  return out;
+}
+
 }  // namespace detail
+
+// Numbers of the caller, in a row: a vector, an array, or a pointer with a count. They outlive the call.
+template <typename T>
+class View {
+ public:
+  View() = default;
+  View(T *data, std::size_t size) : data_(data), size_(size) {}
+  template <typename Row, typename = decltype(static_cast<T *>(std::declval<Row &>().data()))>
+  View(Row &row) : data_(row.data()), size_(row.size()) {}
+  template <typename Row, typename = decltype(static_cast<T *>(std::declval<const Row &>().data()))>
+  View(const Row &row) : data_(row.data()), size_(row.size()) {}
+  template <std::size_t N>
+  View(T (&row)[N]) : data_(row), size_(N) {}
+  // A list in the call itself.
+  View(std::initializer_list<std::remove_const_t<T>> row) : View(row.begin(), row.size()) {}
+
+  T *data() const noexcept { return data_; }
+  std::size_t size() const noexcept { return size_; }
+  // With so many numbers a row.
+  std::size_t rows(std::size_t columns, const char *what) const {
+    const std::size_t rows = columns == 0 ? 0 : size_ / columns;
+    detail::same(size_, rows * columns, what);
+    return rows;
+  }
+
+ private:
+  T *data_ = nullptr;
+  std::size_t size_ = 0;
+};
 
 // What to do with a text.
 enum class Action : std::int32_t {
@@ -173,9 +222,7 @@ class Session {
   // Judges several texts. One that cannot be judged has a status and a message of its own, and blocks.
   std::vector<Verdict> guard_batch(const std::vector<std::string_view> &texts,
                                    const tl_guard_options *options = nullptr) {
-    std::vector<tl_text> given;
-    given.reserve(texts.size());
-    for (std::string_view text : texts) given.push_back(tl_text{text.data(), text.size()});
+    const std::vector<tl_text> given = detail::texts(texts);
     const tl_status status =
         tl_session_guard_batch(session_.get(), options, given.data(), given.size(), result_.get());
     if (tl_result_count(result_.get()) != texts.size()) detail::check(status);
@@ -369,5 +416,9 @@ class Aligner {
 };
 
 }  // namespace trueline
+
+#include "trueline_align.hpp"
+#include "trueline_decode.hpp"
+#include "trueline_write.hpp"
 
 #endif  // TRUELINE_HPP

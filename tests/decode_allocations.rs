@@ -70,7 +70,7 @@ fn a_step_makes_no_heap_call() {
             }
         }
     });
-    let (mut scratch, context) = (Scratch::default(), [5, 6, 7, 8]);
+    let (mut scratch, context) = (Scratch::new(isa), [5, 6, 7, 8]);
     for scheme in [Scheme::Simple, Scheme::MinHash, Scheme::SelfHash] {
         let watermark = Watermark { n_vocab: VOCABULARY, gamma: 0.25, key: DEFAULT_KEY, scheme };
         none("a green list", || {

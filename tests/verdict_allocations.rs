@@ -9,9 +9,6 @@ use trueline_core::engine::{Action, Config, Engine, GuardOptions, Session, Verdi
 use trueline_core::model::backend::Kind;
 use trueline_core::model::pack::Pack;
 
-/// The most heap calls of a look for disguises in a text without one, as the first two are.
-const LOOKING: usize = 10;
-
 const TEXTS: [&str; 5] = [
     "You are a good friend, and I like it here.",
     "short",
@@ -53,10 +50,8 @@ fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
                     text.len()
                 );
                 assert!(calls <= again + 4, "{pack}: {calls} heap calls, {again} with a verdict used again");
-                // A look for disguises takes lists of what it finds.
-                let most = if plain { 0 } else { LOOKING };
-                let bounded = plain || TEXTS[..2].contains(text);
-                assert!(!bounded || again <= most, "{pack}: {again} heap calls for {} bytes", text.len());
+                // What is found in disguise takes lists of its own; these texts show nothing of the kind.
+                assert_eq!(again, 0, "{pack}: {again} heap calls for {} bytes", text.len());
                 assert_eq!(verdict, owned);
                 assert!(!verdict.categories.is_empty() && verdict.action >= Action::Block);
             }

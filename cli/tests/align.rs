@@ -65,6 +65,30 @@ fn a_page_shows_every_pair() {
 }
 
 #[test]
+fn a_page_shows_documents_from_files_and_from_objects() {
+    let folder = empty("align-sentence-page");
+    let (a, page) = (folder.join("a"), folder.join("page.html"));
+    fs::write(&a, "abc <b> abc.\nxyz xyz.\n").unwrap();
+    let (a, name) = (a.to_str().unwrap(), page.to_str().unwrap());
+    let ran = feed(&["align", "sentences", "--pack", &pack(), "--html", name, a, a], b"");
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    assert_eq!(ran.out.lines().count(), 2, "{}", ran.out);
+    let html = fs::read_to_string(&page).unwrap();
+    assert!(html.contains("data-links=\"0:0:1.000 1:1:1.000 \""), "{html}");
+    assert!(html.contains("abc &lt;b&gt; abc.") && !html.contains("<b>") && html.ends_with("</html>\n"));
+    // Each object is a part; one that has no answer is none.
+    let input = b"{\"source\":\"Abc. Xyz.\",\"target\":[\"abc\"]}\n{\"source\":7,\"target\":[]}\n{\"source\":[],\"target\":[\"q\"]}\n";
+    let ran = feed(&["align", "sentences", "--jsonl", "--pack", &pack(), "--html", name], input);
+    assert_eq!(ran.status, Some(1));
+    let html = fs::read_to_string(&page).unwrap();
+    assert_eq!(html.matches("<section>").count(), 2, "{html}");
+    assert!(html.contains("Document 2: sentences and links"), "{html}");
+    let ran = feed(&["align", "sentences", "--pack", &pack(), "--html", "/nowhere/page", a, a], b"");
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.err.contains("/nowhere/page"), "{}", ran.err);
+}
+
+#[test]
 fn sentences_and_documents_come_from_objects_and_from_files() {
     let input = r#"{"id":1,"source":"Abc abc. Xyz xyz.","target":["abc abc","xyz xyz"]}
 {"source":["a",1],"target":[]}

@@ -54,6 +54,107 @@ fn choices_and_preferences_are_those_of_a_pencil() {
 }
 
 #[test]
+fn an_answer_by_segments_is_that_of_the_original() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/golden/cards.json");
+    let golden: Value = serde_json::from_slice(&fs::read(golden).unwrap()).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    let line = |case: &Value| {
+        let mut line = case["input"].clone();
+        line["method"] = json!("cards");
+        line
+    };
+    let found = answers(&cases.iter().map(line).collect::<Vec<_>>());
+    assert!(found.len() == cases.len() && cases.len() > 10);
+    for (found, case) in found.iter().zip(cases) {
+        let wanted = &case["expected"];
+        for field in ["llm_calls", "rm_calls", "uniforms_used"] {
+            assert_eq!(found[field], wanted[field], "{}: {field}", case["name"]);
+        }
+        // The golden file has the prompt, too.
+        let prompt = usize::try_from(case["input"]["prompt_len"].as_u64().unwrap()).unwrap();
+        let generated = wanted["generated"].as_array().unwrap();
+        let own = found["generated"].as_array().unwrap();
+        assert!(own.len() == generated.len() || own.len() + prompt == generated.len(), "{}", case["name"]);
+        assert_eq!(own[..], generated[generated.len() - own.len()..], "{}", case["name"]);
+        assert!(near(&found["r0"], wanted["r0"].as_f64().unwrap()) && found["due"] == "nothing");
+        for (found, wanted) in
+            found["candidates"].as_array().unwrap().iter().zip(wanted["candidates"].as_array().unwrap())
+        {
+            assert_eq!(found["candidate_len"], wanted["candidate_len"]);
+            assert!(near(&found["threshold"], wanted["threshold"].as_f64().unwrap()));
+        }
+    }
+}
+
+#[test]
+fn an_answer_by_segments_says_what_it_needs_next() {
+    let mut line = json!({ "method": "cards", "option": "hard", "reward_threshold": 2, "alpha": 1, "max_new_token": 2,
+        "segment": "none", "end_token": 9, "reward_stream": [0] });
+    let mut due = Vec::new();
+    // What a host does: it gives what is asked for, one entry at a time.
+    let streams = json!({ "model": ["entropy_stream", [1, 1, 1]], "token": ["token_stream", [4, 9, 9]],
+        "reward": ["reward_stream", [1, 3]] });
+    let mut given = std::collections::HashMap::<String, usize>::new();
+    loop {
+        let found = answers(&[line.clone()]).remove(0);
+        let next = found["due"].as_str().unwrap().to_owned();
+        due.push(next.clone());
+        if next == "nothing" {
+            assert_eq!(found["generated"], json!([9]));
+            let outcomes: Vec<&Value> =
+                found["candidates"].as_array().unwrap().iter().map(|c| &c["outcome"]).collect();
+            assert_eq!(outcomes, [&json!("rejected"), &json!("accepted")]);
+            break;
+        }
+        let at = given.entry(next.clone()).or_default();
+        let (name, value) = (streams[&next][0].as_str().unwrap(), streams[&next][1][*at].clone());
+        *at += 1;
+        let mut stream = line.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        stream.push(value);
+        line[name] = Value::Array(stream);
+    }
+    let wanted = ["model", "token", "model", "token", "reward", "model", "token", "reward", "nothing"];
+    assert_eq!(due, wanted);
+    let soft = json!({ "method": "cards", "segment": "none", "max_new_token": 1, "reward_stream": [0, 1],
+        "entropy_stream": [0], "token_stream": [1] });
+    assert_eq!(answers(&[soft])[0]["due"], "uniform");
+}
+
+#[test]
+fn the_best_of_resampled_answers_is_kept_and_found_by_its_number() {
+    // Three answers over one flat vocabulary, each with its own draws.
+    let (mut texts, logits) = (vec![vec![3_u64]; 3], vec![0; 50]);
+    for _ in 0..40 {
+        let contexts: Vec<&[u64]> = texts.iter().map(|text| &text[text.len() - 1..]).collect();
+        let line =
+            json!({ "method": "resample", "draws": 3, "key": 11, "context": contexts, "logits": logits });
+        let found = answers(&[line]).remove(0);
+        for (text, token) in texts.iter_mut().zip(found["tokens"].as_array().unwrap()) {
+            text.push(token.as_u64().unwrap());
+        }
+    }
+    assert!(texts[0] != texts[1] && texts[1] != texts[2]);
+    let found = answers(&[
+        json!({ "method": "resample", "rewards": [0.1, 0.9, "nan"] }),
+        json!({ "method": "resample", "draws": 2, "key": 11, "context": [3], "logits": [[0, 0], [0]] }),
+        json!({ "method": "resample", "draws": 2, "key": 11, "context": [3], "logits": [[0, 0]] }),
+        json!({ "method": "resample", "draws": 0, "key": 11, "context": [3], "logits": [0, 0] }),
+        json!({ "method": "resample" }),
+    ]);
+    assert_eq!((&found[0]["best"], &found[0]["reward"]), (&json!(1), &json!(0.9)));
+    assert!(near(&found[0]["gain_bound"], (3_f64.ln()).sqrt() / (std::f64::consts::PI * 2_f64.ln()).sqrt()));
+    assert_eq!(found[1]["tokens"].as_array().unwrap().len(), 2);
+    for (at, words) in [(2, "1 lists of logits"), (3, "draws is 0"), (4, "neither")] {
+        assert!(found[at]["error"]["message"].as_str().unwrap().contains(words), "{}", found[at]);
+    }
+    let line = json!({ "scheme": "gumbel", "key": 11, "tokens": texts[1], "draws": 3 });
+    let ran = feed(&["watermark", "detect", "--jsonl"], line.to_string().as_bytes());
+    let found: Value = serde_json::from_str(ran.out.trim()).unwrap();
+    assert_eq!((&found["draw"], &found["scored"]), (&json!(1), &json!(40)));
+    assert!(found["p"].as_f64().unwrap() < 1e-6, "{found}");
+}
+
+#[test]
 fn tokens_are_held_against_the_index_that_deny_writes() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("prov");
     fs::create_dir_all(&folder).unwrap();
@@ -90,6 +191,9 @@ fn what_cannot_be_answered_is_an_error_of_its_line() {
         json!({ "method": "heal", "vocabulary": ["a"], "prompt": [0], "logits_per_step": [[1, 2]] }),
         json!({ "method": "deal", "texts": ["a"], "log_probs": [0], "target": 0 }),
         json!({ "method": "nothing" }),
+        json!({ "method": "cards" }),
+        json!({ "method": "cards", "reward_stream": [0], "beta": 0 }),
+        json!({ "method": "cards", "reward_stream": [0], "segment": "half" }),
     ]);
     for line in &found {
         assert!(line["error"]["code"].is_string() && line["error"]["message"].is_string(), "{line}");

@@ -106,12 +106,11 @@ pub unsafe extern "C" fn tl_transport_plan(
             let problem = Problem::new(Matrix::new(cost, n_source, n_target)?, &source, &target)?;
             solve(problem, &options, source.iter().sum::<f64>().min(target.iter().sum()))?
         };
-        let paid = plan.iter().zip(cost).map(|(p, c)| p * c).sum();
         // SAFETY: room for that many, by this function's contract.
         unsafe { put(out_plan, &plan, "out_plan") }?;
         // SAFETY: writable if it is not NULL, by this function's contract.
         if let Ok(mut out) = unsafe { Out::new(out_cost, "out_cost") } {
-            out.set(paid);
+            out.set(plan.iter().zip(cost).map(|(p, c)| p * c).sum());
         }
         Ok(())
     })

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::green::{DEFAULT_KEY, Detection, Scheme, Scratch, Watermark};
 use trueline_core::scoring::decode::gumbel;
 use trueline_core::scoring::decode::heal::{Healing, Masks, Vocabulary, mask};
@@ -98,7 +99,7 @@ pub unsafe extern "C" fn tl_watermark_create(
             scheme,
         };
         watermark.check()?;
-        let inner = Exclusive::new((watermark, Scratch::default()));
+        let inner = Exclusive::new((watermark, Scratch::new(Isa::best())));
         out.set(Box::into_raw(Box::new(tl_watermark { inner })));
         Ok(())
     })

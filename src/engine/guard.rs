@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::engine::first::FirstLook;
 use crate::engine::ready::Ready;
+use crate::engine::spelling;
 use crate::engine::verdict::{Action, CategoryScore, Reason, Span, Verdict};
 use crate::engine::views::{self, Reading};
 use crate::engine::windows::{Maxima, Scored};
@@ -65,6 +66,7 @@ pub(super) struct Work {
     outputs: Vec<Tensor>,
     /// Windows of a batch that are scored already, by their tokens.
     ahead: HashMap<Box<[u32]>, Scored>,
+    look: spelling::Look,
 }
 
 /// Texts of a batch whose windows are scored ahead: few, so that a deadline that ends a batch finds most of its work used.
@@ -129,6 +131,17 @@ impl Guard {
     /// The tokens of a text, without the special ones.
     pub(super) fn encode(&self, text: &str, control: &Control) -> Result<Encoding, Error> {
         self.ready.tokenizer.encode(text, control)
+    }
+
+    /// The same, into memory that is used again.
+    pub(super) fn encode_into(
+        &self,
+        text: &str,
+        control: &Control,
+        scratch: &mut Scratch,
+        out: &mut Encoding,
+    ) -> Result<(), Error> {
+        self.ready.tokenizer.encode_into(text, control, scratch, out)
     }
 
     /// Whether the pack's tokens are words and parts of them.
@@ -342,7 +355,7 @@ impl Guard {
     /// says. Whoever gets an error must treat the text as blocked, and the verdict says so.
     pub(super) fn judge_into(
         &self,
-        Work { canonical, memory, maxima, tokenizer, tokens, inputs, outputs, ahead }: &mut Work,
+        Work { canonical, memory, maxima, tokenizer, tokens, inputs, outputs, ahead, look }: &mut Work,
         text: &[u8],
         options: &GuardOptions,
         control: &Control,
@@ -371,7 +384,7 @@ impl Guard {
         };
         judge(&*canonical, tokens)?;
         if !options.plain {
-            views::each(self, text, canonical, tokens, control, |view| {
+            views::each(self, text, canonical, tokens, (control, look), |view| {
                 judge(view, &self.encode(view.text(), control)?)
             })?;
         }

@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::Error;
 use crate::engine::guard::Guard;
 use crate::model::control::Control;
-use crate::model::tokenizer::Encoding;
-use crate::scoring::guard::fold::{self, Disguised, Edit, Rewritten};
+use crate::model::tokenizer::{Encoding, Scratch};
+use crate::scoring::guard::fold::{self, Disguised, Edit, Reader, Rewritten};
 use crate::scoring::order;
 
 /// The fewest letters of a word that digits, signs or a gap hid.
@@ -21,22 +21,33 @@ const LONGEST: usize = 32;
 const RUN: usize = 128;
 const WORD: usize = 16;
 
+/// Memory for the look for disguises; kept, it is used again.
+#[derive(Default)]
+pub(super) struct Look {
+    reader: Reader,
+    words: Vec<Disguised>,
+    pairs: Vec<Pair>,
+    asked: Asked,
+}
+
 /// A canonical text with its disguised words undone; `None` if it shows none. `tokens`, if they are known, are the text's.
 ///
 /// # Errors
 /// What `control` says; those of the tokenizer.
 /// # Cost
-/// A pass over the text, and its tokens unless they are given.
+/// A pass over the text, and its tokens unless they are given. No heap call for a text without a disguise whose tokens are given,
+/// once `look` has grown.
 pub(super) fn undone(
     guard: &Guard,
     text: &str,
     tokens: Option<&Encoding>,
     control: &Control,
+    Look { reader, words, pairs, asked }: &mut Look,
 ) -> Result<Option<Rewritten>, Error> {
-    let mut words = Vec::new();
-    fold::disguised(text, &mut words);
+    words.clear();
+    fold::disguised(text, reader, words);
     let mut edits: Vec<Edit> = Vec::new();
-    choose(guard, text, words, control, &mut edits)?;
+    choose(guard, text, words, control, asked, &mut edits)?;
     if guard.has_words() {
         let own;
         let tokens = match tokens {
@@ -46,7 +57,8 @@ pub(super) fn undone(
                 &own
             }
         };
-        halves(guard, text, tokens, control, &mut edits)?;
+        find_pairs(text, tokens, pairs);
+        halves(guard, text, pairs, control, asked, &mut edits)?;
     }
     Ok((!edits.is_empty()).then(|| Rewritten::new(text, &edits)))
 }
@@ -55,23 +67,23 @@ pub(super) fn undone(
 fn choose(
     guard: &Guard,
     text: &str,
-    words: Vec<Disguised>,
+    words: &mut Vec<Disguised>,
     control: &Control,
+    asked: &mut Asked,
     edits: &mut Vec<Edit>,
 ) -> Result<(), Error> {
     if words.is_empty() {
         return Ok(());
     }
-    let mut asked = Vec::with_capacity(words.len() * 2);
-    for word in &words {
-        asked.push(&text[word.span.clone()]);
-        asked.extend(word.forms.iter().map(String::as_str));
+    asked.begin();
+    for word in &*words {
+        asked.word(text[word.span.clone()].chars());
+        word.forms.iter().for_each(|form| asked.word(form.chars()));
     }
-    let known = counts(guard, &asked, control)?;
-    let mut known = known.iter();
+    let mut known = asked.counts(guard, control)?.iter();
     let (n_words, mut n_better) = (words.len(), 0);
     let mut others: Vec<Edit> = Vec::new();
-    for Disguised { span, forms, sure, measure } in words {
+    for Disguised { span, forms, sure, measure } in words.drain(..) {
         let written = known.next().map_or(0, |k| k.tokens);
         let of_forms = forms.into_iter().zip(known.by_ref());
         // The first of equals: `zip` asks it for as many as there are forms.
@@ -98,26 +110,27 @@ fn choose(
 fn halves(
     guard: &Guard,
     text: &str,
-    tokens: &Encoding,
+    pairs: &[Pair],
     control: &Control,
+    asked: &mut Asked,
     edits: &mut Vec<Edit>,
 ) -> Result<(), Error> {
-    let pairs = pairs(text, tokens);
     if pairs.is_empty() {
         return Ok(());
     }
-    let joined: Vec<String> = pairs.iter().map(|p| text[p.span.clone()].replace(' ', "")).collect();
-    let asked: Vec<&str> = joined.iter().map(String::as_str).collect();
-    let known = counts(guard, &asked, control)?;
+    asked.begin();
+    let joined = |pair: &Pair| text[pair.span.clone()].chars().filter(|c| *c != ' ');
+    pairs.iter().for_each(|pair| asked.word(joined(pair)));
+    let known = asked.counts(guard, control)?;
     let mut end = 0;
     let mut found: Vec<Edit> = Vec::new();
-    for ((pair, word), known) in pairs.iter().zip(&joined).zip(&known) {
+    for (pair, known) in pairs.iter().zip(known) {
         if pair.span.start < end || !known.is_better(pair.tokens) {
             continue;
         }
         let next = edits.partition_point(|(span, _)| span.end <= pair.span.start);
         if edits.get(next).is_none_or(|(span, _)| span.start >= pair.span.end) {
-            found.push((pair.span.clone(), word.clone()));
+            found.push((pair.span.clone(), joined(pair).collect()));
             end = pair.span.end;
         }
     }
@@ -127,14 +140,15 @@ fn halves(
 }
 
 /// Two words with one space between them.
+#[derive(Default)]
 struct Pair {
     span: Range<usize>,
     tokens: usize,
 }
 
 /// The pairs of words that may be one: of letters, next to each other, and not both known as they are.
-fn pairs(text: &str, tokens: &Encoding) -> Vec<Pair> {
-    let mut found = Vec::new();
+fn find_pairs(text: &str, tokens: &Encoding, found: &mut Vec<Pair>) {
+    found.clear();
     let mut before: Option<(Range<usize>, usize)> = None;
     let mut at = 0;
     while at < tokens.offsets.len() {
@@ -161,7 +175,6 @@ fn pairs(text: &str, tokens: &Encoding) -> Vec<Pair> {
         }
         before = (is_word && marks == 0).then_some((start..end, count));
     }
-    found
 }
 
 /// Adds a run of letters to `out`, cut into the fewest and longest words.
@@ -170,7 +183,14 @@ fn pairs(text: &str, tokens: &Encoding) -> Vec<Pair> {
 /// As [`undone`].
 /// # Cost
 /// Tokens of sixteen times the run.
-pub(super) fn segment(guard: &Guard, run: &str, control: &Control, out: &mut String) -> Result<(), Error> {
+pub(super) fn segment(
+    guard: &Guard,
+    run: &str,
+    control: &Control,
+    look: &mut Look,
+    out: &mut String,
+) -> Result<(), Error> {
+    let asked = &mut look.asked;
     if !guard.has_words() {
         out.push_str(run);
         return Ok(());
@@ -180,14 +200,13 @@ pub(super) fn segment(guard: &Guard, run: &str, control: &Control, out: &mut Str
         if i > 0 {
             out.push(' ');
         }
-        let mut asked: Vec<String> = Vec::new();
+        asked.begin();
         for start in 0..part.len() {
             for end in start + 1..=part.len().min(start + WORD) {
-                asked.push(part[start..end].iter().collect());
+                asked.word(part[start..end].iter().copied());
             }
         }
-        let known = counts(guard, &asked.iter().map(String::as_str).collect::<Vec<_>>(), control)?;
-        let mut known = known.iter();
+        let mut known = asked.counts(guard, control)?.iter();
         // For each end: tokens, less the squares of the words' lengths, and where the last word begins.
         let mut best = vec![(usize::MAX, 0_i64, 0_usize); part.len() + 1];
         best[0] = (0, 0, 0);
@@ -242,22 +261,47 @@ impl Known {
     }
 }
 
-/// How well each word is known; they are written side by side, with spaces between.
-fn counts(guard: &Guard, words: &[&str], control: &Control) -> Result<Vec<Known>, Error> {
-    let line = words.join(" ");
-    let tokens = guard.encode(&line, control)?;
-    let unknown = guard.unknown();
-    let (mut place, mut start) = (0, 0);
-    let of = |word: &&str| {
-        let end = start + word.len();
-        let mut known = Known::default();
-        while tokens.offsets.get(place).is_some_and(|o| o.0 < end) {
-            known.tokens += 1;
-            known.unknown |= unknown == Some(tokens.ids[place]);
-            place += 1;
+/// Words about which a vocabulary is asked, side by side with spaces between, so that they take one call.
+#[derive(Default)]
+struct Asked {
+    line: String,
+    /// Where each word ends.
+    ends: Vec<usize>,
+    scratch: Scratch,
+    tokens: Encoding,
+    known: Vec<Known>,
+}
+
+impl Asked {
+    fn begin(&mut self) {
+        self.line.clear();
+        self.ends.clear();
+    }
+
+    fn word(&mut self, letters: impl Iterator<Item = char>) {
+        if !self.ends.is_empty() {
+            self.line.push(' ');
         }
-        start = end + 1;
-        known
-    };
-    Ok(words.iter().map(of).collect())
+        self.line.extend(letters);
+        self.ends.push(self.line.len());
+    }
+
+    /// How well each word is known.
+    fn counts(&mut self, guard: &Guard, control: &Control) -> Result<&[Known], Error> {
+        let Self { line, ends, scratch, tokens, known } = self;
+        guard.encode_into(line, control, scratch, tokens)?;
+        let unknown = guard.unknown();
+        let mut place = 0;
+        known.clear();
+        known.extend(ends.iter().map(|&end| {
+            let mut known = Known::default();
+            while tokens.offsets.get(place).is_some_and(|o| o.0 < end) {
+                known.tokens += 1;
+                known.unknown |= unknown == Some(tokens.ids[place]);
+                place += 1;
+            }
+            known
+        }));
+        Ok(known)
+    }
 }

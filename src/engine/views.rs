@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::Error;
 use crate::engine::guard::Guard;
-use crate::engine::spelling;
+use crate::engine::spelling::{self, Look};
 use crate::model::control::Control;
 use crate::model::tokenizer::Encoding;
 use crate::scoring::guard::canonical::Canonical;
@@ -124,13 +124,13 @@ impl Base<'_> {
 /// # Errors
 /// What `control` says; those of the tokenizer and of `each`.
 /// # Cost
-/// A few passes over a text without a disguise. All views together have at most about four times the text's bytes.
+/// A few passes over a text without a disguise, and no heap call once `look` has grown. All views together have at most about four times the text's bytes.
 pub(super) fn each(
     guard: &Guard,
     given: &str,
     canonical: &Canonical,
     tokens: &Encoding,
-    control: &Control,
+    (control, look): (&Control, &mut Look),
     mut each: impl FnMut(&dyn Reading) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut texts: Vec<Hidden> = Vec::new();
@@ -139,24 +139,24 @@ pub(super) fn each(
     for (canonical, bytes) in grouped(texts)? {
         control.check()?;
         let text = canonical.text().to_owned();
-        if let Some(words) = spelling::undone(guard, &text, None, control)? {
+        if let Some(words) = spelling::undone(guard, &text, None, control, look)? {
             each(&Decoded { text: words.text().to_owned(), bytes: bytes.clone() })?;
         }
         each(&Decoded { text, bytes })?;
     }
     control.check()?;
-    let base = match joined(guard, given, canonical, control)? {
+    let base = match joined(guard, given, canonical, control, look)? {
         Some(joined) => Base::Joined(Box::new(joined)),
         None => Base::Given(canonical),
     };
     let text = base.canonical().text();
     let words = match &base {
-        Base::Given(_) => match spelling::undone(guard, text, Some(tokens), control)? {
+        Base::Given(_) => match spelling::undone(guard, text, Some(tokens), control, look)? {
             Some(words) => words,
             None => return Ok(()),
         },
         Base::Joined(..) => {
-            let words = spelling::undone(guard, text, None, control)?;
+            let words = spelling::undone(guard, text, None, control, look)?;
             words.unwrap_or_else(|| Rewritten::new(text, &[]))
         }
     };
@@ -193,6 +193,7 @@ fn joined(
     given: &str,
     canonical: &Canonical,
     control: &Control,
+    look: &mut Look,
 ) -> Result<Option<(Rewritten, Canonical)>, Error> {
     let mut passages = fold::passages(given);
     if passages.is_empty() && canonical.text() != given {
@@ -208,7 +209,7 @@ fn joined(
     let mut edits: Vec<Edit> = Vec::with_capacity(passages.len());
     for passage in passages {
         control.check()?;
-        let text = sentence(guard, &passage, control)?;
+        let text = sentence(guard, &passage, control, look)?;
         edits.push((passage.span, text));
     }
     let joined = Rewritten::new(given, &edits);
@@ -217,13 +218,13 @@ fn joined(
 }
 
 /// The words of a passage, with what stands between them.
-fn sentence(guard: &Guard, passage: &Passage, control: &Control) -> Result<String, Error> {
+fn sentence(guard: &Guard, passage: &Passage, control: &Control, look: &mut Look) -> Result<String, Error> {
     let mut out = String::new();
     for (i, word) in passage.words.iter().enumerate() {
         if let Some(gap) = i.checked_sub(1).and_then(|before| passage.gaps.get(before)) {
             out.push_str(gap);
         }
-        spelling::segment(guard, word, control, &mut out)?;
+        spelling::segment(guard, word, control, look, &mut out)?;
     }
     Ok(out)
 }

@@ -1,6 +1,7 @@
 //! `watermark_kgw`: green lists, their bias and their count.
 
 use serde_json::{Value, json};
+use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::green::{Scheme, Scratch, Watermark, upper_tail, z_score};
 
 use super::json::{count, counts, list_to_json, number, numbers};
@@ -22,7 +23,7 @@ fn run(case: &Case, _: Width) -> Result<Value, Stop> {
     };
     let (n_vocab, key) = (count(case.input("vocab_size"))?, count(case.input("hash_key"))? as u64);
     let mark = Watermark { n_vocab, gamma, key, scheme };
-    let mut scratch = Scratch::default();
+    let mut scratch = Scratch::new(Isa::best());
     match case.op() {
         "bias" => {
             let before = [count(case.input("previous_token"))? as u32];

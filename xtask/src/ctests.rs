@@ -98,7 +98,8 @@ fn headers(build: &Build) -> Result<(), String> {
     build.compiles(&source("header_alone.c"), &["-std=c11"])?;
     build.compiles(&source("header_twice.cpp"), &["-std=c++11"])?;
     build.compiles(&source("header_twice.cpp"), &["-std=c++20"])?;
-    build.compiles(&source("wrapper.cpp"), &["-std=c++17"])
+    build.compiles(&source("wrapper.cpp"), &["-std=c++17"])?;
+    build.compiles(&source("wrapper_steps.cpp"), &["-std=c++20"])
 }
 
 /// Compiles and runs every program; `under` is what runs it.
@@ -113,7 +114,7 @@ fn programs(
     let (corrector, inspector) = (PathBuf::from(CORRECTOR), PathBuf::from(INSPECTOR));
     let (large, small) = CASCADE.map(PathBuf::from).into();
     let model = PathBuf::from(LANGUAGE_MODEL);
-    let table: [(&str, &str, Vec<&Path>); 12] = [
+    let table: [(&str, &str, Vec<&Path>); 13] = [
         ("abi.c", "-std=c99", vec![]),
         ("smoke.c", "-std=c99", vec![&pack, &inputs.tar]),
         ("misuse.c", "-std=c99", vec![&pack, &inputs.spoilt]),
@@ -126,6 +127,7 @@ fn programs(
         ("choose.c", "-std=c99", vec![]),
         ("threads.c", "-std=gnu99", vec![&pack]),
         ("wrapper.cpp", "-std=c++17", vec![&pack, &aligner]),
+        ("wrapper_steps.cpp", "-std=c++17", vec![&model, &corrector, &inspector]),
     ];
     for (name, standard, arguments) in table {
         let all: Vec<&str> = [standard].into_iter().chain(flags.iter().copied()).collect();

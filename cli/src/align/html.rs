@@ -1,17 +1,16 @@
-//! One self-contained page of alignments: both sentences with lines between linked words, and the grid.
+//! One self-contained page of alignments: both sides with lines between what is linked, and the grid.
 
 use std::fmt::Write;
 
-use trueline_core::engine::align::WordAlignment;
+use trueline_core::engine::align::{SentencePair, WordAlignment};
 
-/// The most words of a side that a grid is drawn for.
+/// The most words or sentences of a side that a grid is drawn for.
 const GRID: usize = 200;
 
 const HEAD: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
-<title>Word alignment</title><style>
-
+<title>TITLE</title><style>
 :root{color-scheme:light dark;--ink:#222;--paper:#fff;--rule:#ccc;--word:#e8ecff;--free:#f2f2f2;--dim:#666;--line:#36b;--link:54,102,187;--on:#fd8}
 @media(prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#16181d;--rule:#444;--word:#2a3350;--free:#24262b;--dim:#a0a0a0;
 --line:#8af;--link:136,170,255;--on:#865c00}}
@@ -34,17 +33,22 @@ thead th{writing-mode:vertical-rl;text-align:right;height:auto;padding:.3rem 0;v
 tbody th{text-align:right;white-space:pre;position:sticky;left:0;background:var(--paper)}
 td span,caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 td{position:relative}
+.list{display:flex;gap:6rem;width:auto;max-width:70rem}
+.list .side{display:block;flex:1;white-space:pre-wrap;margin:0}
+.list .side span{display:block;margin:0 0 .5rem}
+.list .side span::before{content:attr(data-n)" ";color:var(--dim)}
 @media print{.wide{overflow:visible}}
-</style></head><body><h1>Word alignment</h1>
+</style></head><body><h1>TITLE</h1>
 "#;
 
 const TAIL: &str = r#"<script>
 function draw(){for(const p of document.querySelectorAll('.pair')){const g=p.querySelector('svg'),o=p.getBoundingClientRect();
 g.textContent='';const s=p.querySelectorAll('.source span'),t=p.querySelectorAll('.target span');
 for(const l of p.dataset.links.split(' ').filter(Boolean)){const[i,j,w]=l.split(':'),a=s[i].getBoundingClientRect(),
-b=t[j].getBoundingClientRect(),e=document.createElementNS('http://www.w3.org/2000/svg','line');
-e.setAttribute('x1',(a.left+a.right)/2-o.left);e.setAttribute('y1',a.bottom-o.top);
-e.setAttribute('x2',(b.left+b.right)/2-o.left);e.setAttribute('y2',b.top-o.top);
+b=t[j].getBoundingClientRect(),e=document.createElementNS('http://www.w3.org/2000/svg','line'),
+n=p.classList.contains('list');
+e.setAttribute('x1',(n?a.right:(a.left+a.right)/2)-o.left);e.setAttribute('y1',(n?(a.top+a.bottom)/2:a.bottom)-o.top);
+e.setAttribute('x2',(n?b.left:(b.left+b.right)/2)-o.left);e.setAttribute('y2',(n?(b.top+b.bottom)/2:b.top)-o.top);
 e.setAttribute('stroke-width',.5+2*w);e.dataset.i=i;e.dataset.j=j;g.append(e)}}}
 draw();addEventListener('resize',draw);
 for(const p of document.querySelectorAll('.pair'))for(const[n,q]of[[0,'.source'],[1,'.target']])
@@ -57,28 +61,70 @@ w.onmouseenter=w.onfocus=()=>m(true);w.onmouseleave=w.onblur=()=>m(false)});
 
 /// One pair's part of the page; `number` counts from 1.
 pub fn pair(number: usize, source: &[&str], target: &[&str], found: &WordAlignment) -> String {
+    let links: Vec<Shown> = found.links.iter().map(|l| (l.link.source, l.link.target, l.score)).collect();
+    let kind = Kind { class: "pair", head: "Pair", what: "words" };
+    section(&kind, number, [source, target], &links, found.unlinked())
+}
+
+/// The part of the page of two documents: every sentence of a pair is linked with every one of its other side.
+pub fn document(number: usize, source: &[&str], target: &[&str], found: &[SentencePair]) -> String {
+    let mut links: Vec<Shown> = Vec::new();
+    let mut free = [vec![], vec![]];
+    for pair in found {
+        for i in pair.source.clone() {
+            links.extend(pair.target.clone().map(|j| (i, j, pair.score)));
+        }
+        for (side, own, other) in [(0, &pair.source, &pair.target), (1, &pair.target, &pair.source)] {
+            if other.is_empty() {
+                free[side].extend(own.clone());
+            }
+        }
+    }
+    let kind = Kind { class: "pair list", head: "Document", what: "sentences" };
+    section(&kind, number, [source, target], &links, free)
+}
+
+/// A link: source, target, score.
+type Shown = (usize, usize, f32);
+
+/// What a part of a page is of.
+struct Kind {
+    class: &'static str,
+    head: &'static str,
+    what: &'static str,
+}
+
+/// One pair of sides. Links come sorted, and so do the positions without one.
+fn section(
+    kind: &Kind,
+    number: usize,
+    sides: [&[&str]; 2],
+    links: &[Shown],
+    free: [Vec<usize>; 2],
+) -> String {
+    let Kind { class, head, what } = kind;
     let mut out = format!(
-        "<section><h2>Pair {number}</h2><div class=\"wide\" tabindex=\"0\" role=\"group\" \
-         aria-label=\"Pair {number}: words and links\"><div class=\"pair\" data-links=\""
+        "<section><h2>{head} {number}</h2><div class=\"wide\" tabindex=\"0\" role=\"group\" \
+         aria-label=\"{head} {number}: {what} and links\"><div class=\"{class}\" data-links=\""
     );
-    for l in &found.links {
-        let _ = write!(out, "{}:{}:{:.3} ", l.link.source, l.link.target, l.score);
+    for (i, j, score) in links {
+        // A line has some width however little its ends are alike.
+        let _ = write!(out, "{i}:{j}:{:.3} ", score.max(0.0));
     }
     out.push_str("\"><svg aria-hidden=\"true\"></svg>");
-    let free = found.unlinked();
-    for ((name, words), free) in [("source", source), ("target", target)].into_iter().zip(free) {
-        let direction = if is_right_to_left(words) { "rtl" } else { "ltr" };
+    for ((name, units), free) in ["source", "target"].into_iter().zip(sides).zip(free) {
+        let direction = if is_right_to_left(units) { "rtl" } else { "ltr" };
         let _ = write!(out, "<div class=\"side {name}\" dir=\"{direction}\">");
-        for (at, word) in words.iter().enumerate() {
-            // Words with links can be reached by key, and show them as under a pointer.
+        for (at, unit) in units.iter().enumerate() {
+            // What has links can be reached by key, and shows them as under a pointer.
             let class = if free.binary_search(&at).is_ok() { " class=\"free\"" } else { " tabindex=\"0\"" };
-            let _ = write!(out, "<span dir=\"auto\"{class}>{}</span>", escaped(word));
+            let _ = write!(out, "<span dir=\"auto\" data-n=\"{at}\"{class}>{}</span>", escaped(unit));
         }
         out.push_str("</div>");
     }
     out.push_str("</div>");
-    if source.len() <= GRID && target.len() <= GRID {
-        grid(&mut out, number, source, target, found);
+    if sides.iter().all(|side| side.len() <= GRID) {
+        grid(&mut out, kind, number, sides, links);
     }
     out.push_str("</div></section>\n");
     out
@@ -93,28 +139,31 @@ fn is_right_to_left(words: &[&str]) -> bool {
     })
 }
 
-fn grid(out: &mut String, number: usize, source: &[&str], target: &[&str], found: &WordAlignment) {
+fn grid(out: &mut String, kind: &Kind, number: usize, [source, target]: [&[&str]; 2], links: &[Shown]) {
+    let Kind { head, what, .. } = kind;
     let _ = write!(
         out,
-        "<table><caption>Pair {number}: source words down, target words across; a cell has the link's score\
+        "<table><caption>{head} {number}: source {what} down, target {what} across; a cell has the link's score\
         </caption><thead><tr><td></td>"
     );
-    for word in target {
-        let _ = write!(out, "<th scope=\"col\" dir=\"auto\">{}</th>", escaped(word));
+    // A sentence is too long for a cell: its number, which the list above has, stands for it.
+    let by_number = kind.what == "sentences";
+    let name = |at: usize, unit: &str| if by_number { at.to_string() } else { escaped(unit) };
+    for (at, word) in target.iter().enumerate() {
+        let _ = write!(out, "<th scope=\"col\" dir=\"auto\">{}</th>", name(at, word));
     }
     out.push_str("</tr></thead><tbody>");
-    let mut links = found.links.iter().peekable();
+    let mut links = links.iter().peekable();
     for (i, word) in source.iter().enumerate() {
-        let _ = write!(out, "<tr><th scope=\"row\" dir=\"auto\">{}</th>", escaped(word));
+        let _ = write!(out, "<tr><th scope=\"row\" dir=\"auto\">{}</th>", name(i, word));
         for j in 0..target.len() {
-            match links.next_if(|l| (l.link.source, l.link.target) == (i, j)) {
-                Some(l) => {
-                    // Scores lie between a half and 1 as a rule; the colour is spread over that.
-                    let strength = (2.0 * l.score - 1.0).clamp(0.15, 1.0);
+            match links.next_if(|(source, target, _)| (*source, *target) == (i, j)) {
+                Some((_, _, score)) => {
+                    // Scores of words lie between a half and 1 as a rule; the colour is spread over that.
+                    let strength = if by_number { *score } else { 2.0 * score - 1.0 }.clamp(0.15, 1.0);
                     let _ = write!(
                         out,
-                        "<td title=\"{:.3}\" style=\"background:rgba(var(--link),{strength:.2})\"><span>{:.2}</span></td>",
-                        l.score, l.score
+                        "<td title=\"{score:.3}\" style=\"background:rgba(var(--link),{strength:.2})\"><span>{score:.2}</span></td>"
                     );
                 }
                 None => out.push_str("<td></td>"),
@@ -125,9 +174,18 @@ fn grid(out: &mut String, number: usize, source: &[&str], target: &[&str], found
     out.push_str("</tbody></table>");
 }
 
-/// The whole page.
+/// The whole page of words.
 pub fn page(pairs: &[String]) -> String {
-    [HEAD, &pairs.concat(), TAIL].concat()
+    whole("Word alignment", pairs)
+}
+
+/// The whole page of sentences.
+pub fn page_of_documents(documents: &[String]) -> String {
+    whole("Sentence alignment", documents)
+}
+
+fn whole(title: &str, parts: &[String]) -> String {
+    [&HEAD.replace("TITLE", title), &parts.concat()[..], TAIL].concat()
 }
 
 fn escaped(text: &str) -> String {
@@ -177,5 +235,28 @@ mod tests {
             2,
             "the namespace of SVG and the policy's header alone: {page}"
         );
+    }
+
+    #[test]
+    fn sentences_are_listed_and_linked_within_their_pairs() {
+        let found = [
+            SentencePair { source: 0..1, target: 0..2, score: 0.75 },
+            SentencePair { source: 1..2, target: 2..2, score: 0.0 },
+            SentencePair { source: 2..3, target: 2..3, score: -0.25 },
+        ];
+        let part = document(3, &["A <b>.", "Alone.", "C."], &["a", "&", "c"], &found);
+        assert!(part.contains("data-links=\"0:0:0.750 0:1:0.750 2:2:0.000 \""), "{part}");
+        assert!(part.contains("A &lt;b&gt;.") && part.contains(">&amp;<") && !part.contains("<b>"), "{part}");
+        assert_eq!(part.matches("class=\"free\"").count(), 1, "{part}");
+        assert!(part.contains("data-n=\"1\" class=\"free\">Alone.</span>"), "{part}");
+        // The grid has numbers, and the text stands in the list alone.
+        assert_eq!(part.matches("Alone.").count(), 1);
+        assert_eq!((part.matches("<td></td>").count(), part.matches("<td title").count()), (7, 3));
+        assert!(part.contains("<th scope=\"row\" dir=\"auto\">1</th>") && part.contains(">-0.25</span>"));
+        let page = page_of_documents(&[part]);
+        assert_eq!(page.matches("Sentence alignment").count(), 2);
+        assert!(!page.contains("TITLE") && page.ends_with("</html>\n"));
+        let many = vec!["x"; GRID + 1];
+        assert!(!document(1, &many, &["y"], &[]).contains("<table>"), "no grid of so many");
     }
 }

@@ -82,6 +82,9 @@ pub struct AlignSentencesArgs {
     /// The most sentences that belong together, both sides counted
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub largest_bead: usize,
+    /// Write a page that shows the first 100 pairs of documents
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `trueline align documents`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use trueline_core::Error;
+use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::blend::interpolate;
 use trueline_core::scoring::decode::green::Scratch;
 use trueline_core::scoring::decode::guided::{Rewards, candidates, score};
@@ -89,7 +90,12 @@ fn guided(fields: &Fields, indirect: bool) -> Result<Value, Error> {
 fn kgw(fields: &Fields) -> Result<Value, Error> {
     let mut logits = fields.numbers("logits")?;
     let mark = watermark(fields, Some(logits.len()))?;
-    mark.bias(&fields.tokens("tokens")?, fields.number("delta")?, &mut Scratch::default(), &mut logits)?;
+    mark.bias(
+        &fields.tokens("tokens")?,
+        fields.number("delta")?,
+        &mut Scratch::new(Isa::best()),
+        &mut logits,
+    )?;
     Ok(json!({ "logits": write_all(&logits) }))
 }
 

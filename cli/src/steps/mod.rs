@@ -1,6 +1,7 @@
 //! Pure functions on numbers, a JSON object a line: what decoding steps and watermarks have in common.
 
 pub mod decode;
+mod grow;
 mod more;
 pub mod watermark;
 
@@ -146,11 +147,22 @@ impl Fields {
 
     /// Numbers; those that are not finite are "-inf", "inf", "nan".
     pub fn numbers(&self, name: &str) -> Result<Vec<f64>, Error> {
-        let list = self.value(name)?.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
-        let at = |(at, value): (usize, &Value)| {
-            number(value).ok_or_else(|| invalid(format!("{name}: entry {at} is not a number")))
-        };
-        list.iter().enumerate().map(at).collect()
+        numbers_of(self.value(name)?, name)
+    }
+
+    /// A number from 0 up that counts something.
+    pub fn size(&self, name: &str) -> Result<usize, Error> {
+        usize::try_from(self.whole(name)?).map_err(|_| invalid(format!("{name} is too large")))
+    }
+
+    /// A number that counts something, or this one if there is none.
+    pub fn size_or(&self, name: &str, otherwise: usize) -> Result<usize, Error> {
+        if self.has(name) { self.size(name) } else { Ok(otherwise) }
+    }
+
+    /// Whether a field is `true`.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.0.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// Token ids.
@@ -162,6 +174,15 @@ impl Fields {
         };
         list.iter().enumerate().map(at).collect()
     }
+}
+
+/// The numbers of a list that goes by this name.
+pub fn numbers_of(list: &Value, name: &str) -> Result<Vec<f64>, Error> {
+    let list = list.as_array().ok_or_else(|| invalid(format!("{name} is not a list")))?;
+    let at = |(at, value): (usize, &Value)| {
+        number(value).ok_or_else(|| invalid(format!("{name}: entry {at} is not a number")))
+    };
+    list.iter().enumerate().map(at).collect()
 }
 
 fn number(value: &Value) -> Option<f64> {

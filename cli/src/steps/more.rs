@@ -15,10 +15,10 @@ use trueline_core::scoring::decode::search;
 use trueline_core::scoring::preference::{self, Answer, Shift};
 use trueline_core::scoring::score::entropy::entropy;
 
-use super::{Fields, invalid, write, write_all};
+use super::{Fields, grow, invalid, write, write_all};
 
 /// Their names.
-pub const METHODS: [&str; 13] = [
+pub const METHODS: [&str; 15] = [
     "entropy",
     "best",
     "best_of",
@@ -32,6 +32,8 @@ pub const METHODS: [&str; 13] = [
     "preference",
     "shift",
     "urial",
+    "cards",
+    "resample",
 ];
 
 /// What `method` gives; `None` if there is none of that name.
@@ -50,16 +52,10 @@ pub fn answer(method: &str, fields: &Fields) -> Option<Result<Value, Error>> {
         "preference" => preferences(fields),
         "shift" => shift(fields),
         "urial" => urial(fields),
+        "cards" => grow::cards(fields),
+        "resample" => grow::resample(fields),
         _ => return None,
     })
-}
-
-fn size(fields: &Fields, name: &str) -> Result<usize, Error> {
-    usize::try_from(fields.whole(name)?).map_err(|_| invalid(format!("{name} is too large")))
-}
-
-fn size_or(fields: &Fields, name: &str, otherwise: usize) -> Result<usize, Error> {
-    if fields.has(name) { size(fields, name) } else { Ok(otherwise) }
 }
 
 fn entropy_of(fields: &Fields) -> Result<Value, Error> {
@@ -129,7 +125,7 @@ fn texts<'a>(fields: &'a Fields, name: &str) -> Result<Vec<&'a str>, Error> {
 /// Token alignment: `prompt` is taken back by `backtrack` tokens, and greed takes one token for each of `logits_per_step`.
 fn heal(fields: &Fields) -> Result<Value, Error> {
     let vocabulary = vocabulary(fields)?;
-    let backtrack = size_or(fields, "backtrack", DEFAULT_BACKTRACK)?;
+    let backtrack = fields.size_or("backtrack", DEFAULT_BACKTRACK)?;
     let (mut healing, kept) = Healing::start(&vocabulary, &fields.tokens("prompt")?, backtrack)?;
     let rows = fields.value("logits_per_step")?.as_array();
     let rows = rows.ok_or_else(|| invalid("logits_per_step is not a list"))?;
@@ -161,11 +157,11 @@ fn deal(fields: &Fields) -> Result<Value, Error> {
         let keywords = texts(fields, "keywords")?;
         texts(fields, "texts")?.into_iter().map(|text| search::keyword_coverage(text, &keywords)).collect()
     } else {
-        let target = size(fields, "target")?;
+        let target = fields.size("target")?;
         let fit = |text: &str| search::length_fit(text, target);
         texts(fields, "texts")?.into_iter().map(fit).collect::<Result<_, _>>()?
     };
-    let keep = size_or(fields, "keep", likely.len())?;
+    let keep = fields.size_or("keep", likely.len())?;
     let mut scores = Vec::new();
     let kept = search::select(&likely, &heuristics, fields.number_or("alpha", 1.0)?, keep, &mut scores)?;
     Ok(json!({ "kept": kept, "scores": write_all(&scores), "heuristics": write_all(&heuristics) }))
@@ -173,7 +169,7 @@ fn deal(fields: &Fields) -> Result<Value, Error> {
 
 fn bounds(fields: &Fields) -> Result<(DenyIndex, Bounds), Error> {
     let index = DenyIndex::open(Path::new(fields.text("deny")?))?;
-    Ok((index, Bounds { tau: fields.number_or("tau", 20.0)?, min_words: size_or(fields, "min_words", 4)? }))
+    Ok((index, Bounds { tau: fields.number_or("tau", 20.0)?, min_words: fields.size_or("min_words", 4)? }))
 }
 
 /// Prov-Decode: the tokens of `candidates`, or of the whole vocabulary, that would copy the index `deny` after `text`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use trueline_core::Error;
+use trueline_core::kernels::Isa;
 use trueline_core::scoring::decode::green::{DEFAULT_KEY, Scheme, Scratch, Watermark};
 use trueline_core::scoring::decode::gumbel;
 
@@ -31,9 +32,13 @@ pub fn watermark(fields: &Fields, n_vocab: Option<usize>) -> Result<Watermark, E
     Ok(Watermark { n_vocab, gamma: fields.number_or("gamma", 0.25)?, key, scheme })
 }
 
-/// Judges `tokens`. With the scheme `gumbel`, whose numbers come from `key` and the `width` tokens before each (1).
+/// Judges `tokens`. With the scheme `gumbel`, whose numbers come from `key` and the `width` tokens before each (1); with
+/// `draws`, of which the best was kept.
 pub fn answer(fields: &Fields) -> Result<Value, Error> {
     if fields.has("scheme") && fields.text("scheme")? == "gumbel" {
+        if fields.has("draws") {
+            return resampled(fields);
+        }
         let uniforms = if fields.has("uniforms") { fields.numbers("uniforms")? } else { uniforms(fields)? };
         let found = gumbel::detect(&uniforms)?;
         return Ok(json!({
@@ -41,15 +46,26 @@ pub fn answer(fields: &Fields) -> Result<Value, Error> {
         }));
     }
     let mark = watermark(fields, None)?;
-    let distinct = fields.0.get("ignore_repeated_ngrams").and_then(Value::as_bool).unwrap_or(false);
-    let found = mark.detect(&fields.tokens("tokens")?, distinct, &mut Scratch::default())?;
+    let distinct = fields.is_set("ignore_repeated_ngrams");
+    let found = mark.detect(&fields.tokens("tokens")?, distinct, &mut Scratch::new(Isa::best()))?;
     Ok(json!({ "z": write(found.z), "p": write(found.p), "green": found.green, "scored": found.scored }))
 }
 
+/// Of a text that may be any of `draws` of alignment resampling.
+fn resampled(fields: &Fields) -> Result<Value, Error> {
+    let (tokens, width, key) = (fields.tokens("tokens")?, fields.size_or("width", 1)?, fields.whole("key")?);
+    let draws = fields.whole("draws")?;
+    let draws =
+        u32::try_from(draws).map_err(|_| invalid(format!("draws is {draws}; at most {}", u32::MAX)))?;
+    let (draw, found) = gumbel::detect_resampled(key, &tokens, width, draws)?;
+    Ok(json!({
+        "z": write(found.z), "p": write(found.p), "statistic": write(found.statistic),
+        "scored": tokens.len() - width, "draw": draw,
+    }))
+}
+
 fn uniforms(fields: &Fields) -> Result<Vec<f64>, Error> {
-    let tokens = fields.tokens("tokens")?;
-    let width = if fields.has("width") { fields.whole("width")? } else { 1 };
-    let width = usize::try_from(width).map_err(|_| invalid("width is too large"))?;
+    let (tokens, width) = (fields.tokens("tokens")?, fields.size_or("width", 1)?);
     let key = fields.whole("key")?;
     if tokens.len() <= width {
         return Err(invalid(format!(

@@ -1,11 +1,14 @@
 //! The two scans of a row that an assignment consists of: by prices, and along shortest paths.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 use crate::Isa;
 
 /// Columns that are looked at side by side: two AVX-512 registers of `f64`.
 const WIDTH: usize = 16;
 
-/// Rows shorter than this are looked at half as many columns at a time, or one after the other: joining lanes takes its time.
+/// Rows shorter than this are looked at half as many columns at a time: joining lanes takes its time.
 const SHORT: usize = 128;
 
 /// The least reduced cost of a row, where it is, and the second least.
@@ -29,9 +32,8 @@ pub struct TwoLeast {
 /// If the lengths differ.
 pub fn two_least_f64(isa: Isa, costs: &[f64], scale: f64, prices: &[f64]) -> TwoLeast {
     assert_eq!(costs.len(), prices.len(), "two_least_f64: lengths differ");
-    // Compiled for no instruction set of its own, which keeps the branches: few columns are the least so far.
     if costs.len() < SHORT {
-        return plain_two_least((f64::INFINITY, 0, f64::INFINITY), 0, costs, scale, prices);
+        return per_isa!(isa, two_least::<8>, (costs: &[f64], scale: f64, prices: &[f64]) -> TwoLeast);
     }
     per_isa!(isa, two_least::<WIDTH>, (costs: &[f64], scale: f64, prices: &[f64]) -> TwoLeast)
 }
@@ -60,167 +62,133 @@ pub fn relax_f64(
     assert_eq!(costs.len(), prices.len(), "relax_f64: lengths differ");
     assert_eq!(costs.len(), lengths.len(), "relax_f64: lengths differ");
     assert_eq!(costs.len(), before.len(), "relax_f64: lengths differ");
-    if costs.len() < SHORT {
-        return per_isa!(
-            isa,
-            relax::<8>,
-            (
-                costs: &[f64],
-                scale: f64,
-                prices: &[f64],
-                base: f64,
-                row: usize,
-                lengths: &mut [f64],
-                before: &mut [usize]
-            ) -> (usize, f64)
-        );
-    }
+    let way = Way { scale, base, row };
+    // For AVX2 the compiler makes branches for each column of the body, four times as slow.
     per_isa!(
         isa,
-        relax::<WIDTH>,
-        (
-            costs: &[f64],
-            scale: f64,
-            prices: &[f64],
-            base: f64,
-            row: usize,
-            lengths: &mut [f64],
-            before: &mut [usize]
-        ) -> (usize, f64)
+        { scalar: relax::<WIDTH>, avx2: avx2::relax, avx512: relax::<WIDTH>, neon: relax::<WIDTH> },
+        (costs: &[f64], prices: &[f64], way: Way, lengths: &mut [f64], before: &mut [usize]) -> (usize, f64)
     )
 }
 
-/// The least of two, where they are equal the lower column.
-#[inline(always)]
-fn nearer(a: (f64, u64), b: (f64, u64)) -> bool {
-    b.0 < a.0 || (b.0 == a.0 && b.1 < a.1)
+/// A way to a row, from where it goes on at `base + scale * cost - price`.
+#[derive(Clone, Copy)]
+struct Way {
+    scale: f64,
+    base: f64,
+    row: usize,
 }
+
+// The values first and then the place of the least: lanes that carry places are taken apart by some compilers, at ten times the
+// time.
 
 #[inline(always)]
 fn two_least<const WIDTH: usize>(costs: &[f64], scale: f64, prices: &[f64]) -> TwoLeast {
     let (mut least, mut second) = ([f64::INFINITY; WIDTH], [f64::INFINITY; WIDTH]);
-    let mut column = [0_u64; WIDTH];
     let ((blocks, tail), (of_price, price_tail)) = (costs.as_chunks::<WIDTH>(), prices.as_chunks::<WIDTH>());
-    for (k, (c, p)) in (0_u64..).zip(blocks.iter().zip(of_price)) {
+    for (c, p) in blocks.iter().zip(of_price) {
         for l in 0..WIDTH {
             let x = scale * c[l] - p[l];
-            let first = x < least[l];
-            let rest = if first { least[l] } else { x };
+            let rest = if x < least[l] { least[l] } else { x };
             second[l] = if rest < second[l] { rest } else { second[l] };
-            column[l] = if first { k } else { column[l] };
-            least[l] = if first { x } else { least[l] };
+            least[l] = if x < least[l] { x } else { least[l] };
         }
     }
-    for l in 0..WIDTH {
-        column[l] = column[l] * WIDTH as u64 + l as u64;
+    // What is left takes lanes of its own.
+    for (l, (c, p)) in tail.iter().zip(price_tail).enumerate() {
+        let x = scale * c - p;
+        let rest = if x < least[l] { least[l] } else { x };
+        second[l] = if rest < second[l] { rest } else { second[l] };
+        least[l] = if x < least[l] { x } else { least[l] };
     }
     let mut half = WIDTH / 2;
     while half > 0 {
         for l in 0..half {
-            let (a, b) = ((least[l], column[l]), (least[l + half], column[l + half]));
-            let other = nearer(a, b);
-            let rest = if other { a.0 } else { b.0 };
+            let (a, b) = (least[l], least[l + half]);
+            let (low, high) = if b < a { (b, a) } else { (a, b) };
             let of_both = if second[l + half] < second[l] { second[l + half] } else { second[l] };
-            second[l] = if rest < of_both { rest } else { of_both };
-            column[l] = if other { b.1 } else { a.1 };
-            least[l] = if other { b.0 } else { a.0 };
+            second[l] = if high < of_both { high } else { of_both };
+            least[l] = low;
         }
         half /= 2;
     }
-    let before = (least[0], column[0], second[0]);
-    plain_two_least(before, blocks.len() * WIDTH, tail, scale, price_tail)
-}
-
-/// Goes on one column after the other from `first`.
-#[inline(always)]
-fn plain_two_least(
-    (mut least, mut column, mut second): (f64, u64, f64),
-    first: usize,
-    costs: &[f64],
-    scale: f64,
-    prices: &[f64],
-) -> TwoLeast {
-    for (at, (c, p)) in (first as u64..).zip(costs.iter().zip(prices)) {
-        let x = scale * c - p;
-        if x < second {
-            if x < least {
-                (second, least, column) = (least, x, at);
-            } else {
-                second = x;
-            }
-        }
+    if least[0] == f64::INFINITY {
+        return TwoLeast { column: 0, least: least[0], second: second[0] };
     }
-    TwoLeast { column: if least < f64::INFINITY { column as usize } else { 0 }, least, second }
+    let mut first = 0;
+    for (c, p) in blocks.iter().zip(of_price) {
+        let mut found = false;
+        for l in 0..WIDTH {
+            found |= scale * c[l] - p[l] == least[0];
+        }
+        if found {
+            break;
+        }
+        first += WIDTH;
+    }
+    let rest = costs[first..].iter().zip(&prices[first..]);
+    let column = first + rest.take_while(|(c, p)| scale * **c - **p != least[0]).count();
+    TwoLeast { column, least: scale * costs[column] - prices[column], second: second[0] }
 }
 
 #[inline(always)]
 fn relax<const WIDTH: usize>(
     costs: &[f64],
-    scale: f64,
     prices: &[f64],
-    base: f64,
-    row: usize,
+    Way { scale, base, row }: Way,
     lengths: &mut [f64],
     before: &mut [usize],
 ) -> (usize, f64) {
     let mut least = [f64::INFINITY; WIDTH];
-    let mut column = [0_u64; WIDTH];
     let ((blocks, tail), (of_price, price_tail)) = (costs.as_chunks::<WIDTH>(), prices.as_chunks::<WIDTH>());
     let (of_length, length_tail) = lengths.as_chunks_mut::<WIDTH>();
     let (of_before, before_tail) = before.as_chunks_mut::<WIDTH>();
     let columns = blocks.iter().zip(of_price).zip(of_length.iter_mut().zip(of_before));
-    for (k, ((c, p), (lengths, before))) in (0_u64..).zip(columns) {
+    for ((c, p), (lengths, before)) in columns {
+        // Read and stored whole: a load or store that hangs on a comparison becomes a branch.
+        let (old, last) = (*lengths, *before);
+        let (mut new, mut through) = (old, last);
         for l in 0..WIDTH {
             let x = base + scale * c[l] - p[l];
-            let shorter = x < lengths[l];
-            let length = if shorter { x } else { lengths[l] };
-            before[l] = if shorter { row } else { before[l] };
-            lengths[l] = length;
-            let first = length < least[l];
-            column[l] = if first { k } else { column[l] };
-            least[l] = if first { length } else { least[l] };
+            new[l] = if x < old[l] { x } else { old[l] };
+            through[l] = if x < old[l] { row } else { last[l] };
         }
-    }
-    for l in 0..WIDTH {
-        column[l] = column[l] * WIDTH as u64 + l as u64;
-    }
-    let mut half = WIDTH / 2;
-    while half > 0 {
-        for l in 0..half {
-            let (a, b) = ((least[l], column[l]), (least[l + half], column[l + half]));
-            let other = nearer(a, b);
-            column[l] = if other { b.1 } else { a.1 };
-            least[l] = if other { b.0 } else { a.0 };
+        for l in 0..WIDTH {
+            least[l] = if new[l] < least[l] { new[l] } else { least[l] };
         }
-        half /= 2;
+        (*lengths, *before) = (new, through);
     }
-    let nearest = (least[0], column[0]);
-    let first = blocks.len() * WIDTH;
-    plain_relax(nearest, first, [tail, price_tail], scale, base, row, (length_tail, before_tail))
-}
-
-/// Goes on one column after the other from `first`.
-#[inline(always)]
-fn plain_relax(
-    (mut least, mut column): (f64, u64),
-    first: usize,
-    [costs, prices]: [&[f64]; 2],
-    scale: f64,
-    base: f64,
-    row: usize,
-    (lengths, before): (&mut [f64], &mut [usize]),
-) -> (usize, f64) {
-    let columns = costs.iter().zip(prices).zip(lengths.iter_mut().zip(before));
-    for (at, ((c, p), (length, before))) in (first as u64..).zip(columns) {
+    let columns = tail.iter().zip(price_tail).zip(length_tail.iter_mut().zip(before_tail)).zip(&mut least);
+    for (((c, p), (length, before)), least) in columns {
         let x = base + scale * c - p;
         if x < *length {
             (*length, *before) = (x, row);
         }
-        if *length < least {
-            (least, column) = (*length, at);
-        }
+        *least = if *length < *least { *length } else { *least };
     }
-    (if least < f64::INFINITY { column as usize } else { 0 }, least)
+    let mut half = WIDTH / 2;
+    while half > 0 {
+        for l in 0..half {
+            least[l] = if least[l + half] < least[l] { least[l + half] } else { least[l] };
+        }
+        half /= 2;
+    }
+    if least[0] == f64::INFINITY {
+        return (0, least[0]);
+    }
+    let mut first = 0;
+    for lengths in lengths.as_chunks::<WIDTH>().0 {
+        let mut found = false;
+        for length in lengths {
+            found |= *length == least[0];
+        }
+        if found {
+            break;
+        }
+        first += WIDTH;
+    }
+    let column = first + lengths[first..].iter().take_while(|length| **length != least[0]).count();
+    (column, lengths[column])
 }
 
 #[cfg(test)]

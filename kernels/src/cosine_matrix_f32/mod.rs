@@ -37,7 +37,7 @@ pub fn cosine_matrix_f32(
 }
 
 /// The norm of a vector whose product with itself is `square`; 1 if that is 0.
-pub(crate) fn norm_of_square(square: f32) -> f32 {
+pub fn norm_of_square(square: f32) -> f32 {
     if square == 0.0 { 1.0 } else { square.sqrt() }
 }
 
@@ -49,11 +49,17 @@ pub(crate) fn divide(isa: Isa, row: &mut [f32], norm: f32, norms: &[f32]) {
 #[inline(always)]
 fn divide_body(row: &mut [f32], norm: f32, norms: &[f32]) {
     for (cell, other) in row.iter_mut().zip(norms) {
-        let cosine = *cell / (norm * other);
-        // Not `clamp`, whose treatment of NaN is left to the instruction set's minimum.
-        let cosine = if cosine > 1.0 { 1.0 } else { cosine };
-        *cell = if cosine < -1.0 { -1.0 } else { cosine };
+        *cell = cosine_of(*cell, norm, *other);
     }
+}
+
+/// The cosine of a pair with this dot product and these norms, with the bits of [`cosine_matrix_f32()`].
+#[inline(always)]
+pub fn cosine_of(dot: f32, norm: f32, other: f32) -> f32 {
+    let cosine = dot / (norm * other);
+    // Not `clamp`, whose treatment of NaN is left to the instruction set's minimum.
+    let cosine = if cosine > 1.0 { 1.0 } else { cosine };
+    if cosine < -1.0 { -1.0 } else { cosine }
 }
 
 #[cfg(test)]

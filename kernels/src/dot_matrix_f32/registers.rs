@@ -12,6 +12,31 @@ macro_rules! tile {
     ($features:literal, $register:ty, $width:literal, $zero:expr, $add:ident, $product:ident) => {
         const PARTS: usize = crate::lanes::LANES / $width;
 
+        /// The running sums of one register of lanes. A call, or the sums of other parts would push these out of the registers.
+        #[target_feature(enable = $features)]
+        #[inline(never)]
+        fn sums_of_part<const R: usize, const C: usize>(
+            a: [&[[f32; crate::lanes::LANES]]; R],
+            b: [&[[f32; crate::lanes::LANES]]; C],
+            part: usize,
+        ) -> [[$register; C]; R] {
+            let count = super::registers::common(a, b);
+            let mut sums = [[$zero; C]; R];
+            for k in 0..count {
+                let mut x = [$zero; R];
+                for r in 0..R {
+                    x[r] = load(&a[r][k].as_chunks().0[part]);
+                }
+                for c in 0..C {
+                    let y = load(&b[c][k].as_chunks().0[part]);
+                    for r in 0..R {
+                        sums[r][c] = $add(sums[r][c], $product(x[r], y));
+                    }
+                }
+            }
+            sums
+        }
+
         #[target_feature(enable = $features)]
         #[inline]
         fn tile<const R: usize, const C: usize>(a: [&[f32]; R], b: [&[f32]; C]) -> [[f32; C]; R] {
@@ -19,20 +44,7 @@ macro_rules! tile {
             let (b, b_tail) = super::registers::split(b);
             let mut parts = [[[$zero; C]; R]; PARTS];
             for (part, acc) in parts.iter_mut().enumerate() {
-                let mut sums = *acc;
-                for k in 0..a[0].len() {
-                    let mut x = [$zero; R];
-                    for r in 0..R {
-                        x[r] = load(&a[r][k].as_chunks().0[part]);
-                    }
-                    for c in 0..C {
-                        let y = load(&b[c][k].as_chunks().0[part]);
-                        for r in 0..R {
-                            sums[r][c] = $add(sums[r][c], $product(x[r], y));
-                        }
-                    }
-                }
-                *acc = sums;
+                *acc = sums_of_part(a, b, part);
             }
             if !a_tail[0].is_empty() {
                 for r in 0..R {
@@ -80,4 +92,15 @@ pub(super) fn split<const R: usize>(rows: [&[f32]; R]) -> ([&[[f32; LANES]]; R],
         (whole[r], left[r]) = (&blocks[..count], tail);
     }
     (whole, left)
+}
+
+/// The blocks that every row has.
+#[inline(always)]
+pub(super) fn common<const R: usize, const C: usize>(
+    a: [&[[f32; LANES]]; R],
+    b: [&[[f32; LANES]]; C],
+) -> usize {
+    let count = a[0].len();
+    assert!(a.iter().chain(&b).all(|row| row.len() == count), "rows of different lengths");
+    count
 }

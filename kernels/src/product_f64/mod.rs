@@ -1,5 +1,8 @@
 //! A table of `f64` times a vector, from either side.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+
 use crate::Isa;
 
 /// Running sums of a row.
@@ -17,7 +20,12 @@ const WIDTH: usize = 16;
 pub fn row_products_f64(isa: Isa, table: &[f64], x: &[f64], out: &mut [f64]) {
     let wanted = x.len().checked_mul(out.len());
     assert_eq!(Some(table.len()), wanted, "row_products_f64: table is not [out, x]");
-    per_isa!(isa, row_products, (table: &[f64], x: &[f64], out: &mut [f64]))
+    // For AVX2 the compiler makes half registers of the body, and reads `x` for each row anew.
+    per_isa!(
+        isa,
+        { scalar: row_products, avx2: avx2::row_products, avx512: row_products, neon: row_products },
+        (table: &[f64], x: &[f64], out: &mut [f64])
+    )
 }
 
 /// Adds `x[i]` times row `i` to `out`, one row after the other.

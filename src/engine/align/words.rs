@@ -11,6 +11,7 @@ use crate::model::control::{CancelToken, Control};
 use crate::scoring::align::fused::{self, ScoredLink, mutual_cosine};
 use crate::scoring::align::itermax::{self, itermax};
 use crate::scoring::align::matching::{self, matching};
+use crate::scoring::align::near::{self, Links};
 use crate::scoring::align::words::word_means;
 use crate::scoring::align::{Link, Matrix, argmax, awesome, similarity, split};
 use crate::{Code, Error};
@@ -145,6 +146,7 @@ impl WordAlignment {
 /// Memory of the extraction.
 #[derive(Default)]
 pub struct Scratch {
+    near: near::Scratch,
     fused: fused::Scratch,
     similarity: similarity::Scratch,
     itermax: itermax::Scratch,
@@ -314,6 +316,19 @@ pub fn links_of_rows(
     links: &mut Vec<ScoredLink>,
 ) -> Result<(), Error> {
     let [x, y] = rows;
+    let by_preference = match options.method {
+        _ if options.distortion != 0.0 => None,
+        Method::Argmax => Some(Links::Mutual),
+        Method::Itermax => Some(Links::Itermax(itermax::Options::default())),
+        Method::Forward => Some(Links::Forward),
+        Method::Reverse => Some(Links::Reverse),
+        Method::Match | Method::Softmax | Method::Entmax => None,
+    };
+    if let Some(how) = by_preference
+        && near::links(isa, rows, dim, how, &mut scratch.near, links)?
+    {
+        return Ok(());
+    }
     if options.is_fused() {
         return mutual_cosine(isa, x, y, dim, &mut scratch.fused, links);
     }

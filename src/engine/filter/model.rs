@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::engine::guard::Guard;
+use crate::engine::spelling::Look;
 use crate::engine::views::{self, Reading};
 use crate::engine::windows::{Maxima, Scored};
 use crate::model::backend::Memory;
@@ -87,7 +88,7 @@ impl Scores {
         let canonical = Canonical::new(given)?;
         let tokens = guard.encode(canonical.text(), control)?;
         let mut maxima = Maxima::new(vec![f64::INFINITY; most.len()]);
-        views::each(guard, given, &canonical, &tokens, control, |view| {
+        views::each(guard, given, &canonical, &tokens, (control, &mut Look::default()), |view| {
             self.whole(guard, view, &guard.encode(view.text(), control)?, control, &mut maxima)
         })?;
         for (most, new) in most.iter_mut().zip(&maxima.labels) {

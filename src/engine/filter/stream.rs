@@ -7,6 +7,7 @@ use super::front::{Finding, Front};
 use super::model::Scores;
 use super::{Filter, FilterOptions, chosen_language};
 use crate::engine::guard::nothing_left;
+use crate::engine::spelling::Look;
 use crate::engine::verdict::Action;
 use crate::engine::views;
 use crate::engine::windows::Maxima;
@@ -285,7 +286,7 @@ impl Stream {
             let tokens = guard.encode(canonical.text(), &control)?;
             scores.whole(guard, canonical, &tokens, &control, &mut maxima)?;
             if !self.options.plain {
-                views::each(guard, text, canonical, &tokens, &control, |view| {
+                views::each(guard, text, canonical, &tokens, (&control, &mut Look::default()), |view| {
                     scores.whole(guard, view, &guard.encode(view.text(), &control)?, &control, &mut maxima)
                 })?;
             }

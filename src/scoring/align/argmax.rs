@@ -5,8 +5,8 @@ use super::{Link, Matrix};
 /// The best partner of every position, on both sides; keep one and reuse it, and its memory is reused.
 #[derive(Clone, Debug, Default)]
 pub struct Preferences {
-    of_source: Vec<usize>,
-    of_target: Vec<usize>,
+    pub(super) of_source: Vec<usize>,
+    pub(super) of_target: Vec<usize>,
     best_of_target: Vec<f64>,
 }
 
@@ -69,9 +69,9 @@ impl Preferences {
         links.extend(self.pairs());
     }
 
-    /// The pairs that prefer each other.
+    /// The pairs that prefer each other. A position whose preference is not known has one beyond all others.
     pub(super) fn pairs(&self) -> impl Iterator<Item = Link> {
-        let both = |(source, target): &(usize, &usize)| self.of_target[**target] == *source;
+        let both = |(source, target): &(usize, &usize)| self.of_target.get(**target) == Some(source);
         self.of_source.iter().enumerate().filter(both).map(|(source, target)| Link::new(source, *target))
     }
 }

@@ -47,19 +47,53 @@ pub fn itermax(
     scratch: &mut Scratch,
     links: &mut Vec<Link>,
 ) -> Result<(), Error> {
+    let of = [similarity.n_source(), similarity.n_target()];
+    rounds(of, options, scratch, links, |weights, preferences| match weights {
+        None => preferences.assign(similarity),
+        Some(weights) => preferences.assign_weighted(similarity, |i, j| weights.of(i, j)),
+    })
+}
+
+/// What similarities count for once some positions are taken.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Weights<'a> {
+    pub(super) free_source: &'a [bool],
+    pub(super) free_target: &'a [bool],
+    pub(super) alpha: f64,
+}
+
+impl Weights<'_> {
+    pub(super) fn of(&self, source: usize, target: usize) -> f64 {
+        self.for_free(self.free_source[source], self.free_target[target])
+    }
+
+    pub(super) fn for_free(&self, source: bool, target: bool) -> f64 {
+        let share = |free: bool| if free { self.alpha } else { 0.0 };
+        (share(source) + share(target)).min(1.0)
+    }
+}
+
+/// [`itermax`] of `[n_source, n_target]` positions, with `prefer` to find who prefers whom; only mutual pairs are looked at.
+pub(super) fn rounds(
+    [n_source, n_target]: [usize; 2],
+    options: Options,
+    scratch: &mut Scratch,
+    links: &mut Vec<Link>,
+    mut prefer: impl FnMut(Option<&Weights>, &mut Preferences),
+) -> Result<(), Error> {
     links.clear();
     let Options { max_count, alpha } = options;
     if !alpha.is_finite() {
         return Err(invalid(format!("alpha of itermax is {alpha}; it is a finite number")));
     }
     let Scratch { preferences, free_source, free_target } = scratch;
-    preferences.assign(similarity);
+    prefer(None, preferences);
     preferences.mutual(links);
-    if similarity.n_source().min(similarity.n_target()) <= 2 {
+    if n_source.min(n_target) <= 2 {
         return Ok(());
     }
-    reset(free_source, similarity.n_source());
-    reset(free_target, similarity.n_target());
+    reset(free_source, n_source);
+    reset(free_target, n_target);
     let mut settled = 0;
     for _ in 1..max_count {
         for link in &links[settled..] {
@@ -70,10 +104,7 @@ pub fn itermax(
         if !free_source.contains(&true) || !free_target.contains(&true) {
             break;
         }
-        let share = |free: bool| if free { alpha } else { 0.0 };
-        preferences.assign_weighted(similarity, |source, target| {
-            (share(free_source[source]) + share(free_target[target])).min(1.0)
-        });
+        prefer(Some(&Weights { free_source, free_target, alpha }), preferences);
         // Where every weighted value is 0, the preference is index 0 by default: no link, unless one side is free.
         links.extend(preferences.pairs().filter(|link| free_source[link.source] || free_target[link.target]));
         if links.len() == settled {

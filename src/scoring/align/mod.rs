@@ -15,6 +15,7 @@ pub mod matching;
 mod matrix;
 pub mod metrics;
 pub mod mining;
+pub mod near;
 pub mod null;
 pub mod optimal;
 pub mod overlaps;

@@ -5,7 +5,7 @@
 //! scaled. What the vectors gather is moved into the potentials before it could overflow. Where a sum is no normal number the
 //! search is given up, and rounds on logarithms do it.
 
-use trueline_kernels::{Isa, add_rows_f64, exp_f64, row_products_f64};
+use trueline_kernels::{Isa, add_rows_f64, exp_f64, log_f64, row_products_f64};
 
 use super::Matrix;
 use super::transport::Stop;
@@ -34,7 +34,7 @@ pub(super) fn plan(
         masses,
         epsilon,
         phi,
-        f: (0..m).map(|i| cost.row(i).iter().copied().fold(f64::INFINITY, f64::min)).collect(),
+        f: (0..m).map(|i| least(cost.row(i))).collect(),
         g: vec![0.0; n],
         u: vec![1.0; m],
         v: vec![1.0; n],
@@ -81,11 +81,11 @@ struct Search<'a> {
 impl Search<'_> {
     /// Makes the table and what hangs on the potentials.
     fn tabulate(&mut self) {
-        let epsilon = self.epsilon;
+        let (epsilon, inverse) = (self.epsilon, 1.0 / self.epsilon);
         let rows = self.table.chunks_exact_mut(self.g.len()).zip(&self.f).enumerate();
         for (i, (row, f)) in rows {
             for ((cell, g), c) in row.iter_mut().zip(&self.g).zip(self.cost.row(i)) {
-                *cell = (f + g - c) / epsilon;
+                *cell = (f + g - c) * inverse;
             }
             exp_f64(self.isa, row);
         }
@@ -124,6 +124,18 @@ impl Search<'_> {
     }
 }
 
+/// The least of some numbers; side by side, or each comparison would wait for the one before.
+pub(super) fn least(values: &[f64]) -> f64 {
+    let mut lanes = [f64::INFINITY; 8];
+    let (blocks, tail) = values.as_chunks::<8>();
+    for block in blocks {
+        for lane in 0..8 {
+            lanes[lane] = if block[lane] < lanes[lane] { block[lane] } else { lanes[lane] };
+        }
+    }
+    lanes.iter().chain(tail).copied().fold(f64::INFINITY, f64::min)
+}
+
 /// Replaces scales by `(mass / sum)^phi shift`, with `sums` as scratch; the largest relative change.
 fn scale(
     isa: Isa,
@@ -137,7 +149,8 @@ fn scale(
     }
     sums.iter_mut().zip(masses).for_each(|(sum, mass)| *sum = mass / *sum);
     if phi != 1.0 {
-        sums.iter_mut().for_each(|share| *share = phi * libm::log(*share));
+        log_f64(isa, sums);
+        sums.iter_mut().for_each(|share| *share *= phi);
         exp_f64(isa, sums);
     }
     let mut change = 0.0_f64;

@@ -175,7 +175,7 @@ pub fn partial(problem: Problem, epsilon: f64, mass: f64, stop: Stop) -> Result<
         return Ok(vec![0.0; m * n]);
     }
     // The factor that the total takes out again keeps the exponents small.
-    let least = cost.values().iter().copied().fold(f64::INFINITY, f64::min);
+    let least = scaling::least(cost.values());
     let mut table: Vec<f64> = cost.values().iter().map(|c| (least - c) / epsilon).collect();
     exp_f64(Isa::best(), &mut table);
     let total: f64 = table.iter().sum();

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::sync::OnceLock;
 
-use super::mersenne::permute;
+use trueline_kernels::Isa;
+
+use super::mersenne::Shuffle;
 use crate::Error;
 use crate::scoring::refuse::{all_finite, invalid, same_length};
 use crate::scoring::score::Real;
@@ -53,11 +55,17 @@ pub struct Watermark {
 }
 
 /// Memory for lists; keep one and reuse it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scratch {
-    all: Vec<u32>,
-    order: Vec<u32>,
-    found: Vec<u32>,
+    shuffle: Shuffle,
+    list: Vec<u32>,
+}
+
+impl Scratch {
+    /// Of a caller that draws with this instruction set; lists are the same with all of them.
+    pub fn new(isa: Isa) -> Self {
+        Self { shuffle: Shuffle::new(isa), list: Vec::new() }
+    }
 }
 
 /// What a text shows of the watermark.
@@ -96,10 +104,19 @@ impl Watermark {
     /// # Errors
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if there are fewer tokens.
     pub fn seed(&self, before: &[u32], candidate: u32) -> Result<u64, Error> {
+        Ok(self.seed_after(self.context(before)?, candidate))
+    }
+
+    /// The tokens on which the list hangs.
+    fn context<'a>(&self, before: &'a [u32]) -> Result<&'a [u32], Error> {
         let width = self.scheme.context();
-        let Some(context) = before.len().checked_sub(width).map(|from| &before[from..]) else {
-            return Err(invalid(format!("{} tokens of context; {width} are needed", before.len())));
-        };
+        match before.len().checked_sub(width) {
+            Some(from) => Ok(&before[from..]),
+            None => Err(invalid(format!("{} tokens of context; {width} are needed", before.len()))),
+        }
+    }
+
+    fn seed_after(&self, context: &[u32], candidate: u32) -> u64 {
         let key = self.key as i64;
         let seed = match self.scheme {
             Scheme::Simple => key.wrapping_mul(i64::from(context[0])),
@@ -112,7 +129,7 @@ impl Watermark {
                 context.iter().copied().chain([candidate]).map(of).min().unwrap_or_default()
             }
         };
-        Ok(i128::from(seed).rem_euclid(i128::from(u64::MAX)) as u64)
+        i128::from(seed).rem_euclid(i128::from(u64::MAX)) as u64
     }
 
     /// Writes the green tokens after `before`, ascending, and returns the seed ([`Scheme::SelfHash`] has one for each
@@ -145,9 +162,7 @@ impl Watermark {
         }
         let seed = self.seed(before, 0)?;
         let count = self.n_green();
-        permute(seed, self.n_vocab, count, &mut scratch.all);
-        green.clear();
-        green.extend_from_slice(&scratch.all[..count]);
+        scratch.shuffle.first(seed, self.n_vocab, count, green);
         Ok(seed)
     }
 
@@ -158,7 +173,7 @@ impl Watermark {
     /// # Errors
     /// As [`Watermark::green`], and for another number of logits, NaN or `+inf` among them, or a `delta` that is not finite.
     /// # Cost
-    /// `O(n_vocab)`; [`Scheme::SelfHash`] sorts, and draws a list for each of 41 candidates.
+    /// `O(n_vocab)`; [`Scheme::SelfHash`] draws the numbers of a list for each of 41 candidates.
     /// # Source
     /// Golden file `watermark_kgw.json` (`bias`).
     pub fn bias<T: Real>(
@@ -171,37 +186,32 @@ impl Watermark {
         self.check()?;
         same_length(("logits", logits.len()), ("tokens of the vocabulary", self.n_vocab))?;
         all_finite("delta", [delta])?;
-        if let Some(at) = logits.iter().map(|&l| l.into()).position(|l: f64| l.is_nan() || l == f64::INFINITY)
-        {
+        // All are looked at, many at a time; which one it was matters only then.
+        if !logits.iter().fold(true, |sound, logit| sound & logit.is_below_infinity()) {
+            let at = logits.iter().position(|logit| !logit.is_below_infinity()).unwrap_or_default();
             return Err(invalid(format!("logit {at} is NaN or +inf")));
         }
-        let count = self.n_green();
-        let mut favour = |token: u32| {
-            let logit = &mut logits[token as usize];
-            *logit = T::narrow((*logit).into() + delta);
-        };
-        if self.scheme != Scheme::SelfHash {
-            permute(self.seed(before, 0)?, self.n_vocab, count, &mut scratch.all);
-            scratch.all[..count].iter().for_each(|&token| favour(token));
-            return Ok(());
-        }
-        let Scratch { all, order, found } = scratch;
-        order.clear();
-        order.extend((0..self.n_vocab).map(|token| token as u32));
-        let first = |a: &u32, b: &u32| {
-            let (x, y): (f64, f64) = (logits[*a as usize].into(), logits[*b as usize].into());
-            y.total_cmp(&x).then(a.cmp(b))
-        };
-        order.sort_unstable_by(first);
-        order.truncate(CANDIDATES);
-        found.clear();
-        for &candidate in &*order {
-            permute(self.seed(before, candidate)?, self.n_vocab, count, all);
-            if all[..count].contains(&candidate) {
-                found.push(candidate);
+        let (context, count) = (self.context(before)?, self.n_green());
+        let Scratch { shuffle, list } = scratch;
+        if self.scheme == Scheme::SelfHash {
+            list.clear();
+            list.extend((0..self.n_vocab).map(|token| token as u32));
+            let first = |a: &u32, b: &u32| {
+                let (x, y): (f64, f64) = (logits[*a as usize].into(), logits[*b as usize].into());
+                y.total_cmp(&x).then(a.cmp(b))
+            };
+            if list.len() > CANDIDATES {
+                list.select_nth_unstable_by(CANDIDATES, first);
+                list.truncate(CANDIDATES);
             }
+            list.retain(|&candidate| {
+                let seed = self.seed_after(context, candidate);
+                shuffle.is_among_first(seed, self.n_vocab, count, candidate)
+            });
+        } else {
+            shuffle.first(self.seed_after(context, 0), self.n_vocab, count, list);
         }
-        for &mut token in found {
+        for &token in &*list {
             let logit = &mut logits[token as usize];
             *logit = T::narrow((*logit).into() + delta);
         }
@@ -214,7 +224,7 @@ impl Watermark {
     /// [`Code::InvalidArgument`](crate::Code::InvalidArgument) for parameters out of range, a token beyond the vocabulary,
     /// or a text without one token to judge.
     /// # Cost
-    /// A list for each token.
+    /// At the most the numbers of a list for each token, which is followed through them; no list.
     /// # Source
     /// Golden file `watermark_kgw.json` (`detect`).
     pub fn detect(&self, tokens: &[u32], distinct: bool, scratch: &mut Scratch) -> Result<Detection, Error> {
@@ -234,9 +244,9 @@ impl Watermark {
                 continue;
             }
             let (before, token) = (&window[..width], window[width]);
-            permute(self.seed(before, token)?, self.n_vocab, count, &mut scratch.all);
+            let seed = self.seed_after(before, token);
             scored += 1;
-            green += usize::from(scratch.all[..count].contains(&token));
+            green += usize::from(scratch.shuffle.is_among_first(seed, self.n_vocab, count, token));
         }
         let z = z_score(green, scored, self.gamma)?;
         Ok(Detection { scored, green, z, p: upper_tail(z) })
@@ -267,7 +277,7 @@ fn hash(x: i64) -> i64 {
     static ENTRIES: OnceLock<Vec<u32>> = OnceLock::new();
     let entries = ENTRIES.get_or_init(|| {
         let mut all = Vec::new();
-        permute(TABLE_SEED, TABLE, TABLE, &mut all);
+        Shuffle::new(Isa::Scalar).first(TABLE_SEED, TABLE, TABLE, &mut all);
         all
     });
     i64::from(entries[x.rem_euclid(TABLE as i64) as usize]) + 1
@@ -284,7 +294,7 @@ mod tests {
     fn what_was_written_is_found() {
         for scheme in [Scheme::Simple, Scheme::MinHash, Scheme::SelfHash] {
             let mark = Watermark { scheme, ..MARK };
-            let (mut scratch, mut text) = (Scratch::default(), vec![1, 2, 3, 4]);
+            let (mut scratch, mut text) = (Scratch::new(Isa::best()), vec![1, 2, 3, 4]);
             for i in 0..60_u32 {
                 let mut logits: Vec<f64> = (0..40).map(|t| f64::from((t * 7 + i * 13) % 40) / 10.0).collect();
                 mark.bias(&text, 20.0, &mut scratch, &mut logits).expect("enough tokens");
@@ -298,7 +308,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_judged_is_refused() {
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch::new(Isa::best());
         assert!(
             MARK.detect(&[1, 2, 3], false, &mut scratch).is_err_and(|e| e.message.contains("at least 4"))
         );

@@ -19,6 +19,10 @@ pub struct Disguised {
     pub measure: bool,
 }
 
+/// Memory for [`disguised`].
+#[derive(Clone, Debug, Default)]
+pub struct Reader(Word);
+
 /// Bytes of the text that tell whether it is Latin around a word.
 const AROUND: usize = 2048;
 
@@ -28,13 +32,13 @@ const AROUND: usize = 2048;
 /// it is Latin. A text of one script without digits or signs beside letters has none.
 ///
 /// # Cost
-/// One pass; ASCII text without leetspeak is only looked at.
-pub fn disguised(text: &str, found: &mut Vec<Disguised>) {
+/// One pass; ASCII text without leetspeak is only looked at. Memory for what is found.
+pub fn disguised(text: &str, reader: &mut Reader, found: &mut Vec<Disguised>) {
     if text.is_ascii() && !has_leet(text.as_bytes()) {
         return;
     }
     let (mut latin, mut until) = (false, 0);
-    letters::split(text, &mut Word::default(), |piece| {
+    letters::split(text, &mut reader.0, |piece| {
         let Piece::Word(word) = piece else { return };
         let start = word.start();
         if start >= until {
@@ -52,7 +56,7 @@ mod tests {
 
     fn all(text: &str) -> Vec<(&str, String, bool)> {
         let mut found = Vec::new();
-        disguised(text, &mut found);
+        disguised(text, &mut Reader::default(), &mut found);
         found.into_iter().map(|d| (&text[d.span], d.forms.join("/"), d.sure)).collect()
     }
 
@@ -104,7 +108,7 @@ mod tests {
     #[test]
     fn a_number_before_letters_is_a_measure() {
         let mut found = Vec::new();
-        disguised("10kg 5pm k1ll 1st 5h1t", &mut found);
+        disguised("10kg 5pm k1ll 1st 5h1t", &mut Reader::default(), &mut found);
         let measures: Vec<bool> = found.iter().map(|d| d.measure).collect();
         assert_eq!(measures, [true, true, false, true, false]);
     }

@@ -40,6 +40,9 @@ const PASSAGE: usize = 4;
 /// As [`spelled`].
 pub fn passages(text: &str) -> Vec<Passage> {
     let mut found = Vec::new();
+    if !may_spell(text) {
+        return found;
+    }
     let mut open: Option<Passage> = None;
     let mut close = |open: &mut Option<Passage>| {
         let letters = |word: &String| word.chars().filter(|c| c.is_alphabetic()).count();
@@ -89,6 +92,33 @@ pub fn spelled(text: &str) -> Vec<Spelled> {
     let mut found = Vec::new();
     runs(text, |run| parts(run, &mut found));
     found
+}
+
+/// Whether enough lone letters follow each other with one separator between each two, of whatever kind: no passage has fewer,
+/// and most texts end here, without memory for runs of one letter.
+fn may_spell(text: &str) -> bool {
+    let mut characters = text.chars().peekable();
+    // Lone letters in a row, and whether a separator right behind the last one is what was read last.
+    let (mut lone, mut parted) = (0, false);
+    let mut before: Option<char> = None;
+    while let Some(character) = characters.next() {
+        if character.is_alphanumeric() {
+            let joined = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+            let alone = !joined(before) && !joined(characters.peek().copied());
+            lone = if !alone { 0 } else { 1 + if parted { lone } else { 0 } };
+            if lone >= FEWEST {
+                return true;
+            }
+            parted = false;
+        } else {
+            parted = lone > 0 && !parted && is_separator(character);
+            if !parted {
+                lone = 0;
+            }
+        }
+        before = Some(character);
+    }
+    false
 }
 
 /// Gives every run of lone letters, those of one letter too.
@@ -198,6 +228,12 @@ mod tests {
         assert_eq!(all("so: I  a m  h e r e !"), [("I  a m  h e r e", "I|am|here".to_owned())]);
         assert_eq!(all("go k i l l , y o u all"), [("k i l l , y o u", "kill|you".to_owned())]);
         assert_eq!(all("k-i-l-l-s"), [("k-i-l-l-s", "kills".to_owned())]);
+        // What passes by the first look, and is none; and one in another alphabet.
+        assert!(may_spell("a b c") && passages("a b c").is_empty());
+        assert_eq!(passages("\u{43a} \u{43e} \u{442} \u{43e}")[0].words, ["\u{43a}\u{43e}\u{442}\u{43e}"]);
+        for nothing in ["a b", "a  b  c d", "ab c d", "a, b, c", "I am a b", ""] {
+            assert!(!may_spell(nothing), "{nothing}");
+        }
         for plain in
             ["a b c", "1 2 3 4 5 6", "A I is a b", "one two three", "\u{4f60} \u{597d} \u{5417} \u{6211}", ""]
         {

@@ -8,10 +8,12 @@ use crate::{Code, Error};
 
 /// Patterns above which their first bytes are hashed. Fewer go by an automaton, whose table then fits a cache.
 const FEW: usize = 64;
-/// How many first bytes are looked for at every place: of longer patterns, and of shorter ones where there are any.
-const GRAMS: [usize; 2] = [6, 4];
-/// The shortest pattern that is found by its first bytes.
+/// The shortest pattern that is found by its first bytes: so many are looked for at every place.
 const SHORTEST: usize = 4;
+/// How many first bytes are looked for where those may be a pattern's: of longer patterns, and of shorter ones.
+const GRAMS: [usize; 2] = [6, SHORTEST];
+/// Places that are looked at together.
+const BLOCK: usize = 256;
 /// The most first bytes that are hashed.
 const PREFIX: usize = 8;
 
@@ -31,7 +33,9 @@ pub(super) struct Substrings {
     /// The short ones, or all of few; and where they stand in the list.
     automaton: Option<AhoCorasick>,
     in_automaton: Vec<usize>,
-    /// The others, by how many of their first bytes are looked for at every place.
+    /// The first bytes of the others.
+    firsts: Firsts,
+    /// The others, by how many of their first bytes are looked for then.
     levels: [Level; GRAMS.len()],
     /// As many first bytes of each as it has, up to [`PREFIX`].
     prefixes: Sieve,
@@ -44,6 +48,46 @@ struct Level {
     grams: Sieve,
     /// The lengths of their prefixes, as bits.
     lengths: u32,
+}
+
+/// The first four bytes of patterns, as one bit each of a map that fits a near cache: most places of a text end here.
+#[derive(Debug)]
+struct Firsts {
+    bits: Vec<u64>,
+    /// By how much a product is shifted to be a place of that map.
+    shift: u32,
+}
+
+impl Firsts {
+    fn new(mut fours: Vec<u32>) -> Self {
+        fours.sort_unstable();
+        fours.dedup();
+        // 32 KB for 20,000 different ones, of which a stranger then meets one in thirteen.
+        let size = (fours.len() * 8).next_power_of_two().clamp(1 << 12, 1 << 22);
+        let mut made = Self { bits: vec![0; size / 64], shift: 32 - size.ilog2() };
+        for four in fours {
+            let place = made.place(four);
+            made.bits[place / 64] |= 1 << (place % 64);
+        }
+        made
+    }
+
+    #[inline(always)]
+    fn place(&self, four: u32) -> usize {
+        (four.wrapping_mul(0x9e37_79b1) >> self.shift) as usize
+    }
+
+    /// Writes the places of `bytes` from which on four bytes may be a pattern's, and returns how many there are. No branch
+    /// hangs on the text, which would be guessed wrong at many of them.
+    fn places<'a>(&self, bytes: &[u8], places: &'a mut [u8; BLOCK]) -> &'a [u8] {
+        let (mut n, mask) = (0, self.bits.len() - 1);
+        for (at, four) in bytes.windows(SHORTEST).take(BLOCK).enumerate() {
+            let place = self.place(u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
+            places[n % BLOCK] = at as u8;
+            n += (self.bits[place / 64 & mask] >> (place % 64) & 1) as usize;
+        }
+        &places[..n]
+    }
 }
 
 impl Substrings {
@@ -60,10 +104,17 @@ impl Substrings {
                 Some(built.map_err(|e| Error::new(Code::TooLarge, format!("the lists of substrings: {e}")))?)
             }
         };
+        let level_of =
+            |text: &str| GRAMS.iter().position(|gram| text.len() >= *gram).unwrap_or(GRAMS.len() - 1);
+        let size = |place: usize| hashed_ones.iter().filter(|n| level_of(&list[**n].text) == place).count();
+        let sizes: [usize; GRAMS.len()] = std::array::from_fn(size);
+        let four =
+            |n: &usize| list[*n].text.as_bytes().first_chunk().map_or(0, |four| u32::from_le_bytes(*four));
         let mut made = Self {
             automaton,
             in_automaton,
-            levels: GRAMS.map(|_| Level { grams: Sieve::with_room(hashed_ones.len()), lengths: 0 }),
+            firsts: Firsts::new(hashed_ones.iter().map(four).collect()),
+            levels: sizes.map(|n| Level { grams: Sieve::with_room(n), lengths: 0 }),
             prefixes: Sieve::with_room(hashed_ones.len()),
             by_prefix: HashTable::default(),
             list,
@@ -72,7 +123,7 @@ impl Substrings {
             let bytes = made.list[n].text.as_bytes();
             let length = bytes.len().min(PREFIX);
             let hash = hashed(bytes, 0, length);
-            let place = GRAMS.iter().position(|gram| length >= *gram).unwrap_or(GRAMS.len() - 1);
+            let place = level_of(&made.list[n].text);
             let level = &mut made.levels[place];
             level.grams.insert(gram(bytes, 0, GRAMS[place]));
             level.lengths |= 1 << length;
@@ -102,21 +153,27 @@ impl Substrings {
                 }
             }
         }
-        let bytes = text.as_bytes();
-        let [long, short] = &self.levels;
-        self.find_level::<{ GRAMS[0] }>(bytes, long, folded, hits);
-        self.find_level::<{ GRAMS[1] }>(bytes, short, folded, hits);
+        if self.levels.iter().any(|level| level.lengths > 0) {
+            self.find_hashed(text.as_bytes(), folded, hits);
+        }
     }
 
-    fn find_level<const N: usize>(&self, bytes: &[u8], level: &Level, folded: bool, hits: &mut Hits) {
-        if level.lengths == 0 {
-            return;
-        }
-        for at in 0..(bytes.len() + 1).saturating_sub(N) {
-            if level.grams.may_hold(gram(bytes, at, N)) {
-                self.find_at(bytes, at, level.lengths, folded, hits);
-                if hits.truncated {
-                    return;
+    fn find_hashed(&self, bytes: &[u8], folded: bool, hits: &mut Hits) {
+        let [long, short] = &self.levels;
+        let mut places = [0; BLOCK];
+        for start in (0..(bytes.len() + 1).saturating_sub(SHORTEST)).step_by(BLOCK) {
+            for &place in self.firsts.places(&bytes[start..], &mut places) {
+                let at = start + usize::from(place);
+                let of = |level: &Level, n: usize| {
+                    let holds = at + n <= bytes.len() && level.grams.may_hold(gram(bytes, at, n));
+                    if holds { level.lengths } else { 0 }
+                };
+                let lengths = of(long, GRAMS[0]) | of(short, GRAMS[1]);
+                if lengths != 0 {
+                    self.find_at(bytes, at, lengths, folded, hits);
+                    if hits.truncated {
+                        return;
+                    }
                 }
             }
         }
