@@ -72,18 +72,19 @@ fn choose(
     asked: &mut Asked,
     edits: &mut Vec<Edit>,
 ) -> Result<(), Error> {
-    if words.is_empty() {
+    if words.iter().all(|word| word.number) {
         return Ok(());
     }
     asked.begin();
-    for word in &*words {
+    for word in words.iter().filter(|word| !word.number) {
         asked.word(text[word.span.clone()].chars());
         word.forms.iter().for_each(|form| asked.word(form.chars()));
     }
     let mut known = asked.counts(guard, control)?.iter();
-    let (n_words, mut n_better) = (words.len(), 0);
+    let (mut n_words, mut n_better) = (0, 0);
     let mut others: Vec<Edit> = Vec::new();
-    for Disguised { span, forms, sure, measure } in words.drain(..) {
+    for Disguised { span, forms, sure, measure, .. } in words.extract_if(.., |word| !word.number) {
+        n_words += 1;
         let written = known.next().map_or(0, |k| k.tokens);
         let of_forms = forms.into_iter().zip(known.by_ref());
         // The first of equals: `zip` asks it for as many as there are forms.
@@ -99,9 +100,34 @@ fn choose(
         }
     }
     // Where most words are better known without their signs the others are meant alike: `1 h4t3 y0ur 5cr1bbl3`.
-    if n_better >= SEVERAL && n_better * 2 >= n_words && !others.is_empty() {
+    if n_better >= SEVERAL && n_better * 2 >= n_words {
+        numbers(guard, text, words, control, asked, &mut others)?;
         edits.extend(others);
         order::sort(edits, |a, b| a.0.start.cmp(&b.0.start));
+    }
+    Ok(())
+}
+
+/// In a text in leetspeak, undoes the numbers that are one token as a word: `17 15 505` is no count of anything.
+fn numbers(
+    guard: &Guard,
+    text: &str,
+    words: &[Disguised],
+    control: &Control,
+    asked: &mut Asked,
+    edits: &mut Vec<Edit>,
+) -> Result<(), Error> {
+    if words.is_empty() || !guard.has_words() {
+        return Ok(());
+    }
+    let of = |word: &Disguised, one: char| fold::number_form(&text[word.span.clone()], one);
+    let forms: Vec<[String; 2]> = words.iter().map(|word| ['i', 'l'].map(|one| of(word, one))).collect();
+    asked.begin();
+    forms.iter().flatten().for_each(|form| asked.word(form.chars()));
+    let known = asked.counts(guard, control)?;
+    for ((word, forms), known) in words.iter().zip(forms).zip(known.chunks_exact(2)) {
+        let first = forms.into_iter().zip(known).find(|(_, known)| known.tokens == 1 && !known.unknown);
+        edits.extend(first.map(|(form, _)| (word.span.clone(), form)));
     }
     Ok(())
 }

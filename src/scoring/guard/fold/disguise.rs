@@ -17,6 +17,13 @@ pub struct Disguised {
     pub sure: bool,
     /// Whether it is a number with letters after it, as measures are.
     pub measure: bool,
+    /// Whether it is a number alone, all of whose digits may stand for letters (`505`). It has no forms yet: see [`number_form`].
+    pub number: bool,
+}
+
+/// What a number may stand for, with `one` for its ones.
+pub fn number_form(number: &str, one: char) -> String {
+    number.chars().map(|digit| letters::letter_of(digit, one)).collect()
 }
 
 /// Memory for [`disguised`].
@@ -57,6 +64,7 @@ mod tests {
     fn all(text: &str) -> Vec<(&str, String, bool)> {
         let mut found = Vec::new();
         disguised(text, &mut Reader::default(), &mut found);
+        found.retain(|d| !d.number);
         found.into_iter().map(|d| (&text[d.span], d.forms.join("/"), d.sure)).collect()
     }
 
@@ -103,6 +111,19 @@ mod tests {
         ] {
             assert_eq!(all(text), [], "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_number_whose_digits_are_letters_may_be_a_word() {
+        let mut found = Vec::new();
+        disguised("k1ll 505 17 29 100 5000 111111111", &mut Reader::default(), &mut found);
+        let numbers: Vec<String> = found
+            .iter()
+            .filter(|d| d.number)
+            .map(|d| number_form(&"k1ll 505 17 29 100 5000 111111111"[d.span.clone()], 'i'))
+            .collect();
+        assert_eq!(numbers, ["sos", "it", "ioo", "sooo"]);
+        assert!(found.iter().all(|d| d.number == d.forms.is_empty()));
     }
 
     #[test]

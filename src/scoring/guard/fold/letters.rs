@@ -15,6 +15,9 @@ pub(super) struct Word {
     struck: bool,
 }
 
+/// The most digits of a number that may be a word.
+const LONGEST_NUMBER: usize = 8;
+
 /// What a word is read as.
 struct Reading {
     script: Option<Script>,
@@ -46,7 +49,7 @@ pub(super) fn is_sign(character: char) -> bool {
 }
 
 /// The letter that a sign stands for; `one` is that of `1` and `|`.
-fn letter_of(sign: char, one: char) -> char {
+pub(super) fn letter_of(sign: char, one: char) -> char {
     match sign {
         '0' => 'o',
         '1' | '|' => one,
@@ -179,8 +182,9 @@ impl Word {
     /// What the word may stand for if it shows a disguise.
     pub(super) fn disguise(&self, latin_text: bool) -> Option<Disguised> {
         let reading = self.reading(latin_text);
-        let (script, last) = (reading.script?, reading.last?);
+        let last = reading.last?;
         let body = &self.letters[..=last];
+        let Some(script) = reading.script else { return number(body) };
         let strange =
             |c: char| skeleton(c, script) != c && (Script::of(c) != Some(script) || is_small_capital(c));
         let sure = self.struck || body.iter().any(|(c, _)| strange(*c) && !is_sign(*c));
@@ -198,7 +202,7 @@ impl Word {
         let n_numbers = body.iter().take_while(|(c, _)| c.is_ascii_digit()).count();
         let measure = n_numbers > 0 && body[n_numbers..].iter().all(|(c, _)| c.is_alphabetic());
         let span = body[0].1.start as usize..body[last].1.end as usize;
-        Some(Disguised { span, forms, sure, measure })
+        Some(Disguised { span, forms, sure, measure, number: false })
     }
 
     /// The script that the word is read in.
@@ -222,6 +226,14 @@ impl Word {
         }
         Some(if cyrillic >= greek { Script::Cyrillic } else { Script::Greek })
     }
+}
+
+/// A word of digits that may all stand for letters.
+fn number(body: &[(char, Range<u32>)]) -> Option<Disguised> {
+    let of_digits =
+        body.len() <= LONGEST_NUMBER && body.iter().all(|(c, _)| c.is_ascii_digit() && is_sign(*c));
+    let span = body.first()?.1.start as usize..body.last()?.1.end as usize;
+    of_digits.then(|| Disguised { span, forms: Vec::new(), sure: false, measure: false, number: true })
 }
 
 impl Reading {

@@ -10,7 +10,7 @@ mod regions;
 mod rewritten;
 mod spaced;
 
-pub use disguise::{Disguised, Reader, disguised};
+pub use disguise::{Disguised, Reader, disguised, number_form};
 pub use lookalike::{Script, skeleton};
 pub use regions::{changed, widened};
 pub use rewritten::{Edit, Rewritten};
