@@ -62,18 +62,18 @@ pub trait UnicodeNormalization<I: Iterator<Item = ::core::primitive::char>> {
 
 impl<'a> UnicodeNormalization<Chars<'a>> for &'a str {
     fn nfd(self) -> Decompositions<Chars<'a>> {
-        decompose::new_canonical(self.chars())
+        Decompositions::new(self.chars(), false)
     }
 
     fn nfkd(self) -> Decompositions<Chars<'a>> {
-        decompose::new_compatible(self.chars())
+        Decompositions::new(self.chars(), true)
     }
 
     fn nfc(self) -> Recompositions<Chars<'a>> {
-        recompose::new_canonical(self.chars())
+        Recompositions::new(self.chars(), false)
     }
 
     fn nfkc(self) -> Recompositions<Chars<'a>> {
-        recompose::new_compatible(self.chars())
+        Recompositions::new(self.chars(), true)
     }
 }

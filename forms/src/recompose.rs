@@ -1,146 +1,84 @@
-// Copyright 2012-2015 The Rust Project Developers. See the COPYRIGHT
-// file at the top-level directory of this distribution and at
-// http://rust-lang.org/COPYRIGHT.
-//
-// Licensed under the Apache License, Version 2.0 <LICENSE-APACHE or
-// http://www.apache.org/licenses/LICENSE-2.0> or the MIT license
-// <LICENSE-MIT or http://opensource.org/licenses/MIT>, at your
-// option. This file may not be copied, modified, or distributed
-// except according to those terms.
+//! Composition: what follows a base and can join it does, unless a mark between them is in the way.
 
 use smallvec::SmallVec;
 
 use crate::char::{canonical_combining_class, compose};
-use crate::decompose::{self, Decompositions};
+use crate::decompose::Decompositions;
 
-#[derive(Clone)]
-enum RecompositionState {
-    Composing,
-    Purging(usize),
-    Finished(usize),
-}
+/// A character and how the place moves on.
+type Moved = (char, isize);
 
-/// External iterator for a string recomposition's characters.
+/// The characters of a composed text, each with how the place moves on.
 #[derive(Clone)]
 pub struct Recompositions<I> {
-    iter: Decompositions<I>,
-    state: RecompositionState,
-    buffer: SmallVec<[(char, isize); 4]>,
-    composee: Option<(char, isize)>,
-    last_ccc: Option<u8>,
+    text: Decompositions<I>,
+    /// The last character of class 0, which what follows may join.
+    base: Option<Moved>,
+    /// The marks after it that could not, in order.
+    marks: SmallVec<[Moved; 4]>,
+    /// The class of the last of these.
+    last: Option<u8>,
+    /// What is ready, and how much of it is given.
+    ready: SmallVec<[Moved; 4]>,
+    given: usize,
 }
 
-#[inline]
-pub fn new_canonical<I: Iterator<Item = char>>(iter: I) -> Recompositions<I> {
-    Recompositions {
-        iter: decompose::new_canonical(iter),
-        state: RecompositionState::Composing,
-        buffer: SmallVec::new(),
-        composee: None,
-        last_ccc: None,
+impl<I: Iterator<Item = char>> Recompositions<I> {
+    pub(crate) fn new(text: I, compatible: bool) -> Self {
+        let text = Decompositions::new(text, compatible);
+        Self { text, base: None, marks: SmallVec::new(), last: None, ready: SmallVec::new(), given: 0 }
     }
-}
 
-#[inline]
-pub fn new_compatible<I: Iterator<Item = char>>(iter: I) -> Recompositions<I> {
-    Recompositions {
-        iter: decompose::new_compatible(iter),
-        state: RecompositionState::Composing,
-        buffer: SmallVec::new(),
-        composee: None,
-        last_ccc: None,
+    /// Takes the next character of the decomposed text.
+    fn take(&mut self, (character, moves): Moved) {
+        let class = canonical_combining_class(character);
+        let Some(base) = self.base else {
+            if class == 0 {
+                self.base = Some((character, moves));
+            } else {
+                // A mark without a base stands for itself.
+                self.ready.push((character, moves));
+            }
+            return;
+        };
+        let blocked = self.last.is_some_and(|last| last >= class);
+        if !blocked && let Some(joined) = compose(base.0, character) {
+            self.base = Some((joined, base.1 + moves - 1));
+        } else if class == 0 {
+            self.finish();
+            self.base = Some((character, moves));
+        } else {
+            self.marks.push((character, moves));
+            self.last = Some(class);
+        }
+    }
+
+    /// The base is as it stays, and its marks follow.
+    fn finish(&mut self) {
+        self.ready.extend(self.base.take());
+        self.ready.extend(self.marks.drain(..));
+        self.last = None;
     }
 }
 
 impl<I: Iterator<Item = char>> Iterator for Recompositions<I> {
-    type Item = (char, isize);
+    type Item = Moved;
 
-    #[inline]
-    fn next(&mut self) -> Option<(char, isize)> {
-        use RecompositionState::*;
-
-        loop {
-            match self.state {
-                Composing => {
-                    for (ch, change) in self.iter.by_ref() {
-                        let ch_class = canonical_combining_class(ch);
-                        let k = match self.composee {
-                            None => {
-                                if ch_class != 0 {
-                                    return Some((ch, change));
-                                }
-                                self.composee = Some((ch, change));
-                                continue;
-                            }
-                            Some(k) => k,
-                        };
-                        match self.last_ccc {
-                            None => match compose(k.0, ch) {
-                                Some(r) => {
-                                    self.composee = Some((r, k.1 + change - 1));
-                                    continue;
-                                }
-                                None => {
-                                    if ch_class == 0 {
-                                        self.composee = Some((ch, change));
-                                        return Some(k);
-                                    }
-                                    self.buffer.push((ch, change));
-                                    self.last_ccc = Some(ch_class);
-                                }
-                            },
-                            Some(l_class) => {
-                                if l_class >= ch_class {
-                                    // `ch` is blocked from `composee`
-                                    if ch_class == 0 {
-                                        self.composee = Some((ch, change));
-                                        self.last_ccc = None;
-                                        self.state = Purging(0);
-                                        return Some(k);
-                                    }
-                                    self.buffer.push((ch, change));
-                                    self.last_ccc = Some(ch_class);
-                                    continue;
-                                }
-                                match compose(k.0, ch) {
-                                    Some(r) => {
-                                        self.composee = Some((r, k.1 + change - 1));
-                                        continue;
-                                    }
-                                    None => {
-                                        self.buffer.push((ch, change));
-                                        self.last_ccc = Some(ch_class);
-                                    }
-                                }
-                            }
-                        }
-                    }
-                    self.state = Finished(0);
-                    if self.composee.is_some() {
-                        return self.composee.take();
+    fn next(&mut self) -> Option<Moved> {
+        while self.given == self.ready.len() {
+            self.ready.clear();
+            self.given = 0;
+            match self.text.next() {
+                Some(next) => self.take(next),
+                None => {
+                    self.finish();
+                    if self.ready.is_empty() {
+                        return None;
                     }
                 }
-                Purging(next) => match self.buffer.get(next).cloned() {
-                    None => {
-                        self.buffer.clear();
-                        self.state = Composing;
-                    }
-                    s => {
-                        self.state = Purging(next + 1);
-                        return s;
-                    }
-                },
-                Finished(next) => match self.buffer.get(next).cloned() {
-                    None => {
-                        self.buffer.clear();
-                        return self.composee.take();
-                    }
-                    s => {
-                        self.state = Finished(next + 1);
-                        return s;
-                    }
-                },
             }
         }
+        self.given += 1;
+        self.ready.get(self.given - 1).copied()
     }
 }
