@@ -44,7 +44,7 @@ mod tests {
             let items: Vec<(u64, String)> = (0..n).map(|i| (next(1 + n / 3), i.to_string())).collect();
             let (mut found, mut wanted) = (items.clone(), items);
             sort(&mut found, |a, b| b.0.cmp(&a.0));
-            wanted.sort_by(|a, b| b.0.cmp(&a.0));
+            wanted.sort_by_key(|item| std::cmp::Reverse(item.0));
             assert_eq!(found, wanted);
         }
     }

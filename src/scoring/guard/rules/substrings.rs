@@ -84,7 +84,7 @@ impl Firsts {
         for (at, four) in bytes.windows(SHORTEST).take(BLOCK).enumerate() {
             let place = self.place(u32::from_le_bytes([four[0], four[1], four[2], four[3]]));
             places[n % BLOCK] = at as u8;
-            n += (self.bits[place / 64 & mask] >> (place % 64) & 1) as usize;
+            n += (self.bits[(place / 64) & mask] >> (place % 64) & 1) as usize;
         }
         &places[..n]
     }
