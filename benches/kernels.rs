@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::Criterion;
 use trueline_kernels as kernels;
 use trueline_kernels::attention::{self, Form, Operand, Options, Output, Shape};
+use trueline_kernels::mersenne_u32::DRAWS;
 use trueline_kernels::{Activation, Isa, Norm, linear_f32, linear_i8, near_cosine};
 
 /// Rounds of the table; each round times every instruction set once.
@@ -102,6 +103,12 @@ fn medians(case: &mut Case, isas: &[Isa]) -> Vec<f64> {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let mut add = |kernel, size, run| cases.push(Case { kernel, size, run });
+    let run = |isa| {
+        let (mut state, mut draws) = ([0x9e37_79b9; DRAWS], [0; DRAWS]);
+        kernels::mersenne_u32(isa, black_box(&mut state), 128_000, &mut draws);
+        draws.iter().step_by(61).fold(0, |hash, &x| mix(hash, u64::from(x)))
+    };
+    add("mersenne_u32", DRAWS, boxed(run));
     for d in EMBEDDING {
         let (a, b) = (floats(1, d, 1.0), floats(2, d, 1.0));
         add("dot_f32", d, boxed(move |isa| u64::from(kernels::dot_f32(isa, black_box(&a), &b).to_bits())));

@@ -13,17 +13,18 @@ pub(crate) use toml::Spanned;
 pub(crate) type Value<'a> = Spanned<DeValue<'a>>;
 
 /// What is wrong, and where.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fault {
     /// Bytes of the text.
     pub(crate) at: Range<usize>,
     /// One line.
     pub(crate) what: String,
+    is_missing: bool,
 }
 
 impl Fault {
     fn new(at: Range<usize>, what: String) -> Self {
-        Self { at, what }
+        Self { at, what, is_missing: false }
     }
 
     /// The fault with its line in the text that was read.
@@ -92,7 +93,7 @@ impl<'a> Table<'a> {
     }
 
     fn missing(&self, name: &str) -> Fault {
-        Fault::new(self.at.clone(), format!("missing field `{name}`"))
+        Fault { is_missing: true, ..Fault::new(self.at.clone(), format!("missing field `{name}`")) }
     }
 }
 
@@ -104,11 +105,11 @@ macro_rules! table {
             fn read(value: $crate::fields::Value<'_>) -> Result<Self, $crate::fields::Fault> {
                 const KNOWN: &[&str] = &[$($crate::fields::table!(@key $field $($key)?)),*];
                 let mut table = $crate::fields::Table::new(value, KNOWN)?;
-                Ok(Self {
-                    $($field: $crate::fields::table!(
-                        @read table, $crate::fields::table!(@key $field $($key)?) $(, $default)?
-                    )?),*
-                })
+                $(let $field = $crate::fields::table!(
+                    @read table, $crate::fields::table!(@key $field $($key)?) $(, $default)?
+                );)*
+                $crate::fields::first(&[$($field.as_ref().err()),*])?;
+                Ok(Self { $($field: $field?),* })
             }
         }
     };
@@ -132,6 +133,12 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// Fails with the fault that comes first in the text; what is missing has no place of its own, and comes last.
+pub(crate) fn first(faults: &[Option<&Fault>]) -> Result<(), Fault> {
+    let first = faults.iter().flatten().min_by_key(|fault| (fault.is_missing, fault.at.start));
+    first.map_or(Ok(()), |fault| Err(Fault::clone(fault)))
+}
 
 /// The place of a word among those that are known.
 pub(crate) fn word(value: Value<'_>, known: &[&str]) -> Result<usize, Fault> {
@@ -331,7 +338,9 @@ mod tests {
             ("nam = 'x'\nhow = 1", 1, "unknown field `nam`, expected one of `name`, `match`, `size`"),
             ("name = 'x'\nmatch = 1\n[[inner]]\nshare = 1\ncolour = 'green'", 5, "unknown variant `green`"),
             ("match = 1\nname = 1", 2, "invalid type: an integer, expected a string"),
-            ("match = '1'", 1, "missing field `name`"),
+            ("match = '1'", 1, "invalid type: a string, expected an integer"),
+            ("size = 1\nflag = 2\nmatch = '1'", 2, "invalid type: an integer, expected a boolean"),
+            ("match = 1\nflag = false", 1, "missing field `name`"),
             ("name = 'x'\nmatch = -1", 2, "integer `-1`, expected one of 0 to 4294967295"),
             ("name = 'x'\nmatch = 4294967296", 2, "`4294967296`"),
             ("name = 'x'\nmatch = 1\ninner = 3", 3, "invalid type: an integer, expected an array"),
