@@ -241,8 +241,9 @@ static void scoring() {
   double residual = 9;
   const std::vector<double> map = trueline::procrustes({1.0, 0.0, 0.0, 1.0}, {0.0, 1.0, 1.0, 0.0}, 2, &residual);
   CHECK(near(map[1], 1) && near(map[0], 0) && near(residual, 0));
-  CHECK(trueline::align_sentence_vectors(source, source, 1, 2).size() == 2);
-  CHECK(trueline::align_document_vectors(source, Sizes{1, 1}, target, Sizes{1, 1}, 2, 1).size() == 2);
+  const std::vector<tl_bead> beads = trueline::align_sentence_vectors(source, source, 1, 2);
+  CHECK(!beads.empty() && beads.front().source_start == 0 && beads.back().source_end == 2 && beads.back().target_end == 2);
+  CHECK(links_are(trueline::align_document_vectors(source, Sizes{1, 1}, target, Sizes{1, 1}, 2), {{0, 1}, {1, 0}}));
   CHECK((trueline::split_by_length(Sizes{5, 5, 10}, 2) == Sizes{2}));
   CHECK(refuses(TL_ERR_INVALID_ARGUMENT, [] { trueline::split_by_length(Sizes{1}, 2); }));
   CHECK((trueline::split_answers({"a b", "c"}, {"a b", "c"}, 2).a == Sizes{1}));
