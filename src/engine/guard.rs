@@ -20,7 +20,6 @@ use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
 use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
-use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
 
@@ -312,32 +311,30 @@ impl Guard {
         verdicts
     }
 
-    /// Scores the windows of the texts' canonical forms, for [`Guard::judge_into`] to find.
+    /// Scores the canonical forms that are one window each, for [`Guard::judge_into`] to find: windows of longer texts are long
+    /// themselves, and gain nothing side by side.
     fn look_ahead(
         &self,
         Work { canonical, memory, tokenizer, tokens, ahead, .. }: &mut Work,
         texts: &[&[u8]],
         control: &Control,
     ) -> Result<(), Error> {
-        let (content, stride) = self.window();
+        let (content, _) = self.window();
         let mut windows: Vec<Box<[u32]>> = Vec::new();
         for text in texts.iter().filter_map(|text| self.check_text(text).ok()) {
             control.check()?;
             canonical.assign(text)?;
             self.ready.tokenizer.encode_into(canonical.text(), control, tokenizer, tokens)?;
-            for span in window::layout(tokens.ids.len(), content, stride)? {
-                let bytes = tokens.offsets[span.start].0..tokens.offsets[span.end - 1].1;
-                let text = canonical.text().get(bytes).unwrap_or(canonical.text());
-                if let Some(first) = &self.first
-                    && first.clear(&self.ready.manifest, memory, text, control)?.is_some()
-                {
-                    continue;
-                }
-                let ids: Box<[u32]> = tokens.ids[span].into();
-                if !windows.contains(&ids) {
-                    windows.push(ids);
-                }
+            let ids = &*tokens.ids;
+            if ids.is_empty() || ids.len() > content || windows.iter().any(|known| **known == *ids) {
+                continue;
             }
+            if let Some(first) = &self.first
+                && first.clear(&self.ready.manifest, memory, canonical.text(), control)?.is_some()
+            {
+                continue;
+            }
+            windows.push(ids.into());
         }
         let lent: Vec<&[u32]> = windows.iter().map(|ids| &**ids).collect();
         self.ready.run_each(memory, &lent, control, |place, outputs| {

@@ -94,7 +94,7 @@ impl Session {
         let control = options.control();
         match self.member.guard() {
             Ok(guard) => guard.judge_each(&mut self.work.judging, texts, options, &control),
-            Err(_) => texts.iter().map(|_| self.member.guard().map(|_| Verdict::default())).collect(),
+            Err(error) => texts.iter().map(|_| Err(error.clone())).collect(),
         }
     }
 

@@ -124,7 +124,8 @@ impl Base<'_> {
 /// # Errors
 /// What `control` says; those of the tokenizer and of `each`.
 /// # Cost
-/// A few passes over a text without a disguise, and no heap call once `look` has grown. All views together have at most about four times the text's bytes.
+/// A few passes over a text without a disguise, and no heap call once `look` has grown. All views together have at most about
+/// four times the text's bytes.
 pub(super) fn each(
     guard: &Guard,
     given: &str,
