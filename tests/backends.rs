@@ -100,13 +100,20 @@ fn verdicts(pack: &Pack, backend: Kind, library: &str, texts: &[String]) -> Vec<
     texts.iter().map(|text| session.guard(text.as_bytes(), &GuardOptions::default()).ok()).collect()
 }
 
-/// Scores within `tolerance`, and the same flags and actions wherever a score is further than that from its threshold.
-fn verdicts_agree(name: &str, kind: Kind, tolerance: f32) {
+/// How far the scores of two backends may lie apart: on average over all texts and labels, and at most.
+#[derive(Clone, Copy)]
+struct Apart {
+    mean: f32,
+    most: f32,
+}
+
+/// Scores within these bounds, and the same flags and actions wherever a score is further than the wider from its threshold.
+fn verdicts_agree(name: &str, kind: Kind, apart: Apart) {
     let Some(library) = library() else { return };
     let (pack, texts) = (pack(name), texts());
     let ours = verdicts(&pack, kind, &library, &texts);
     let theirs = verdicts(&pack, Kind::Ort, &library, &texts);
-    let (mut worst, mut judged, mut near) = (0.0_f32, 0, 0);
+    let (mut most, mut sum, mut scores, mut judged, mut near) = (0.0_f32, 0.0_f32, 0, 0, 0);
     for (at, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
         let (Some(ours), Some(theirs)) = (ours, theirs) else {
             assert!(ours.is_none() && theirs.is_none(), "text {at}: one backend fails");
@@ -114,41 +121,49 @@ fn verdicts_agree(name: &str, kind: Kind, tolerance: f32) {
         };
         judged += 1;
         assert_eq!((ours.windows, ours.categories.len()), (theirs.windows, theirs.categories.len()));
-        let mut largest = 0.0_f32;
         for (a, b) in ours.categories.iter().zip(&theirs.categories) {
-            largest = largest.max((a.score - b.score).abs());
-            let is_near = (a.score - a.threshold).abs() <= tolerance;
+            let difference = (a.score - b.score).abs();
+            most = most.max(difference);
+            sum += difference;
+            scores += 1;
+            let is_near = (a.score - a.threshold).abs() <= apart.most;
             near += usize::from(is_near);
             assert!(is_near || a.flagged == b.flagged, "text {at}, label {}: {a:?}, {b:?}", a.label);
         }
-        worst = worst.max(largest);
-        assert!(largest <= tolerance, "text {at}: off by {largest}");
-        let all_far = ours.categories.iter().all(|c| (c.score - c.threshold).abs() > tolerance);
+        let all_far = ours.categories.iter().all(|c| (c.score - c.threshold).abs() > apart.most);
         assert!(!all_far || ours.action == theirs.action, "text {at}");
     }
+    assert!(judged >= 150, "{judged} texts were judged");
+    let mean = sum / scores as f32;
     println!(
-        "{name}, {}: {judged} texts, largest difference of a score {worst:e}, {near} scores near a threshold",
+        "{name}, {}: {judged} texts, scores apart by {mean:e} on average, by {most:e} at most; {near} scores near a threshold",
         kind.name()
     );
-    assert!(judged >= 150, "{judged} texts were judged");
+    assert!(
+        mean <= apart.mean && most <= apart.most,
+        "{name}, {}: {mean} on average, {most} at most",
+        kind.name()
+    );
 }
 
 #[test]
 fn f32_verdicts_agree() {
     for kind in [Kind::Plan, Kind::Tract] {
-        verdicts_agree("guard-test-f32", kind, 1e-4);
+        verdicts_agree("guard-test-f32", kind, Apart { mean: 1e-5, most: 1e-4 });
     }
 }
 
 #[test]
 fn int8_verdicts_agree() {
     for kind in [Kind::Plan, Kind::Tract] {
-        verdicts_agree("guard-test-int8", kind, 0.02);
+        verdicts_agree("guard-test-int8", kind, Apart { mean: 0.002, most: 0.02 });
     }
-    // One scale serves a whole tensor: a last bit moves an activation to its next step, and that the scale after it. On one of these
-    // texts that makes 0.022.
-    verdicts_agree("guard-en", Kind::Tract, 0.03);
-    // ONNX Runtime rounds a whole tensor by one scale, the plan each row by its own; against the f32 model of this pack
-    // ONNX Runtime is off by up to 0.05 on such texts, and the plan by a fraction of that.
-    verdicts_agree("guard-en", Kind::Plan, 0.08);
+    // ONNX Runtime and tract round a whole tensor by one scale, and that scale is the largest value's: a last bit, which
+    // differs from one CPU's kernels to another's, moves every activation to its next step, and those the scale after it.
+    // On most texts nothing is left of that; on one or two it has been 0.022 on one CPU and 0.037 on another. So the mean is
+    // what tells a wrong operator, and the wide bound is the plan's.
+    verdicts_agree("guard-en", Kind::Tract, Apart { mean: 0.002, most: 0.08 });
+    // The plan rounds each row by its own scale; against the f32 model of this pack ONNX Runtime is off by up to 0.05 on such
+    // texts, and the plan by a fraction of that.
+    verdicts_agree("guard-en", Kind::Plan, Apart { mean: 0.004, most: 0.08 });
 }

@@ -169,3 +169,34 @@ fn a_pack_does_not_drift_from_itself_and_does_from_its_int8_form() {
     assert_eq!(ran.status, Some(1));
     assert!(ran.err.contains("line 1"), "{}", ran.err);
 }
+
+#[test]
+fn packs_that_tell_states_are_compared_by_them() {
+    let input: String = (0..40)
+        .map(|i| {
+            format!("{{\"text\":\"{} {i}\",\"label\":{}}}\n", ["red bird", "old sea"][i % 2], i % 2 == 0)
+        })
+        .collect();
+    let aligner = models().join("aligner-test");
+    let aligner = aligner.to_str().unwrap();
+    let ran = feed(&["audit", "--jsonl", "--pack", aligner, "--pack", aligner], input.as_bytes());
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    let rows = ran.lines();
+    assert_eq!((rows.len(), &rows[0]["states"], &rows[0]["texts"]), (3, &json!("cosine"), &json!(40)));
+    assert!((rows[0]["least"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+    for row in &rows[1..] {
+        // Every other text is of another kind: states tell them apart by more than chance.
+        assert_eq!((&row["points"], &row["bhattacharyya_dimensions"]), (&json!("states"), &json!(8)));
+        assert!(row["silhouette"].as_f64().unwrap() > 0.0, "{row}");
+        assert!(row["bhattacharyya"].as_f64().unwrap() > 0.1, "{row}");
+    }
+    // A text without a token has no state: its line is named, the rest goes on.
+    let ran = feed(
+        &["audit", "--jsonl", "--pack", aligner, "--pack", aligner],
+        b"{\"text\":\"\"}\n{\"text\":\"bird\"}\n",
+    );
+    assert!(ran.status == Some(1) && ran.err.contains("line 1"), "{}", ran.err);
+    // A guard without that output and an aligner have nothing to compare.
+    let ran = feed(&["audit", "--pack", &f32_pack(), "--pack", aligner], b"");
+    assert!(ran.status == Some(2) && ran.err.contains("neither labels nor mean states"), "{}", ran.err);
+}

@@ -80,6 +80,11 @@ impl Ready {
         Ok(Self { manifest, pack_sha256: String::new(), tokenizer, backend, kind, why, family })
     }
 
+    /// Where a run gives the output of this name, if the pack has it.
+    pub(super) fn place_of(&self, output: &str) -> Option<usize> {
+        self.family.outputs_of(&self.manifest).iter().position(|spec| spec.name == output)
+    }
+
     /// One window through the model: the family's outputs.
     ///
     /// # Errors

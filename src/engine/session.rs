@@ -98,6 +98,25 @@ impl Session {
         }
     }
 
+    /// The mean state of a text's tokens in the model's last layer, as many numbers as the model is wide: of a guard whose pack
+    /// has the output `pooled`, of the canonical text; of an aligner, of the text as it is. Over all windows, special tokens
+    /// included; what two windows share counts in both.
+    ///
+    /// # Errors
+    /// [`crate::Code::Unavailable`] for any other pack; [`crate::Code::EmptyText`] for a text without a token; else as
+    /// [`Session::guard`].
+    /// # Cost
+    /// One model run a window.
+    pub fn pooled(&mut self, text: &str, control: &Control) -> Result<Vec<f32>, Error> {
+        match self.member.guard() {
+            Ok(guard) => guard.pooled(&mut self.work.judging, text, control),
+            Err(no_guard) => match self.member.aligner() {
+                Ok(aligner) => aligner.pooled(&mut self.aligning, text, control),
+                Err(_) => Err(no_guard),
+            },
+        }
+    }
+
     /// The probability that an answer is fine as it stands.
     ///
     /// # Errors

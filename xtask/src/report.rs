@@ -1,9 +1,11 @@
-//! What ran, what failed, what was skipped and why.
+//! What ran, what failed, what was skipped and why, and how long each step took.
+
+use std::time::{Duration, Instant};
 
 /// The steps of one run.
 #[derive(Default)]
 pub struct Report {
-    rows: Vec<(String, Outcome)>,
+    rows: Vec<(String, Outcome, Duration)>,
     only: Option<String>,
 }
 
@@ -39,6 +41,7 @@ impl Report {
 
     fn run(&mut self, name: &str, body: impl FnOnce() -> Result<(), String>) {
         println!("\n== {name}");
+        let start = Instant::now();
         let outcome = match body() {
             Ok(()) => Outcome::Passed,
             Err(message) => {
@@ -46,7 +49,7 @@ impl Report {
                 Outcome::Failed(message)
             }
         };
-        self.rows.push((name.to_owned(), outcome));
+        self.rows.push((name.to_owned(), outcome, start.elapsed()));
     }
 
     /// A step that cannot run here.
@@ -55,27 +58,28 @@ impl Report {
             return;
         }
         println!("\n== {name}\nskipped: {why}");
-        self.rows.push((name.to_owned(), Outcome::Skipped(why.to_owned())));
+        self.rows.push((name.to_owned(), Outcome::Skipped(why.to_owned()), Duration::ZERO));
     }
 
     /// The table of all steps, and whether every one that ran passed.
     pub fn finish(self) -> Result<(), String> {
         println!();
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-        for (name, outcome) in &self.rows {
+        for (name, outcome, took) in &self.rows {
+            let seconds = took.as_secs();
             match outcome {
                 Outcome::Passed => {
                     passed += 1;
-                    println!("  ran      {name}");
+                    println!("  ran      {seconds:>4} s  {name}");
                 }
                 Outcome::Failed(message) => {
                     failed += 1;
                     let first = message.lines().next().unwrap_or_default();
-                    println!("  FAILED   {name}: {first}");
+                    println!("  FAILED   {seconds:>4} s  {name}: {first}");
                 }
                 Outcome::Skipped(why) => {
                     skipped += 1;
-                    println!("  skipped  {name}: {why}");
+                    println!("  skipped          {name}: {why}");
                 }
             }
         }

@@ -173,9 +173,44 @@ impl Aligner {
     pub(super) fn push_vectors(
         &self,
         work: &mut Work,
-        mut texts: impl Iterator<Item = impl AsRef<str>>,
+        texts: impl Iterator<Item = impl AsRef<str>>,
         control: &Control,
         out: &mut Vec<f32>,
+    ) -> Result<(), Error> {
+        self.each_sum(work, texts, control, |sum, _| {
+            let norm = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
+            out.extend(sum.iter().map(|x| if norm > 0.0 { (x / norm) as f32 } else { 0.0 }));
+        })
+    }
+
+    /// The mean of a text's states over all windows, special tokens included.
+    ///
+    /// # Errors
+    /// [`Code::EmptyText`] for a text without a token; as [`Aligner::push_vectors`].
+    pub(in crate::engine) fn pooled(
+        &self,
+        work: &mut Work,
+        text: &str,
+        control: &Control,
+    ) -> Result<Vec<f32>, Error> {
+        let mut mean = Vec::new();
+        self.each_sum(work, std::iter::once(text), control, |sum, rows| {
+            mean.extend(sum.iter().filter(|_| rows > 0).map(|x| (x / rows as f64) as f32));
+        })?;
+        if mean.is_empty() {
+            let message = format!("text has {} bytes and no token", text.len());
+            return Err(Error::new(Code::EmptyText, message));
+        }
+        Ok(mean)
+    }
+
+    /// Calls `each` with the sum of a text's states over all windows and with their number, text by text.
+    fn each_sum(
+        &self,
+        work: &mut Work,
+        mut texts: impl Iterator<Item = impl AsRef<str>>,
+        control: &Control,
+        mut each: impl FnMut(&[f64], usize),
     ) -> Result<(), Error> {
         let (content, stride) = self.ready.window();
         loop {
@@ -196,17 +231,16 @@ impl Aligner {
                 }
             }
             let mut sums = vec![0.0_f64; ids.len() * self.dim];
+            let mut counts = vec![0; ids.len()];
             self.ready.run_each(&mut work.memory, &windows, control, |at, outputs| {
                 let sum = &mut sums[text_of[at] * self.dim..][..self.dim];
                 for row in self.rows(outputs, windows[at].len())?.chunks_exact(self.dim) {
                     sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += f64::from(*x));
+                    counts[text_of[at]] += 1;
                 }
                 control.check()
             })?;
-            for sum in sums.chunks_exact(self.dim) {
-                let norm = sum.iter().map(|x| x * x).sum::<f64>().sqrt();
-                out.extend(sum.iter().map(|x| if norm > 0.0 { (x / norm) as f32 } else { 0.0 }));
-            }
+            sums.chunks_exact(self.dim).zip(&counts).for_each(|(sum, rows)| each(sum, *rows));
         }
     }
 }

@@ -15,7 +15,7 @@ pub use aligner_encoder::AlignerEncoder;
 pub use answer_inspector::{AnswerInspector, PAIR_SPECIAL_TOKENS};
 pub use edit_tagger::{DELETE, EditTagger, FIRST_REPLACEMENT, KEEP};
 pub use generators::{CausalLm, EncoderDecoder};
-pub use guard_encoder::GuardEncoder;
+pub use guard_encoder::{GuardEncoder, POOLED};
 pub use ngram_linear::NgramLinear;
 
 /// Special tokens that an encoder puts around a window.

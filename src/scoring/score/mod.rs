@@ -2,6 +2,7 @@
 
 pub mod bhattacharyya;
 pub mod calibrate;
+pub mod components;
 pub mod entropy;
 pub mod metrics;
 mod real;
