@@ -25,7 +25,11 @@ pub fn run(only: Option<&str>) -> Result<(), String> {
         ]))
     });
     report.step("Rust tests: unit, property, layers, packs, engine, tokenizer, command line", || {
-        execute(cargo(&["test"]).args(ALL).args(["--", "--format", "terse"]))
+        let mut test = cargo(&["test"]);
+        test.args(ALL).args(["--", "--format", "terse"]);
+        // They take minutes, and have a step of their own below, where what they found is shown.
+        test.args(BACKENDS.iter().flat_map(|name| ["--skip", name]));
+        execute(&mut test)
     });
     report.step("golden", || {
         let mut test = cargo(&["test"]);
@@ -59,6 +63,9 @@ pub fn run(only: Option<&str>) -> Result<(), String> {
 /// One choice of packages and features for every development build, so that each crate is compiled once: `ort` switches
 /// on a feature of a crate that tract uses, too, and xtask's own dependencies would as well.
 pub const ALL: [&str; 5] = ["--workspace", "--exclude", "xtask", "--features", "trueline_core/ort"];
+
+/// The tests of `tests/backends.rs`.
+const BACKENDS: [&str; 3] = ["f32_logits_agree", "f32_verdicts_agree", "int8_verdicts_agree"];
 
 fn backends(report: &mut Report) {
     let name = "tract and ONNX Runtime agree";

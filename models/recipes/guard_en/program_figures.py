@@ -3,25 +3,13 @@ through ONNX Runtime. Prints JSON: figures and counts, never a text."""
 
 import argparse
 import json
-import subprocess
 
 import numpy as np
 
 import data
 from canonical import canonical
-from encoder import LABELS
 from evaluate import COLUMN, area, by_source, share
-
-
-def answers(program: str, arguments: list[str], texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Scores [texts, labels], and whether each text is let through."""
-    lines = "".join(json.dumps({"text": t}) + "\n" for t in texts)
-    ran = subprocess.run([program, "guard", "--jsonl", "--quiet", *arguments], input=lines, capture_output=True, text=True, check=False)
-    found = [json.loads(line) for line in ran.stdout.splitlines()]
-    if len(found) != len(texts):
-        raise SystemExit(f"{len(found)} answers to {len(texts)} texts: {ran.stderr[-300:]}")
-    scores = np.array([[f.get("categories", {}).get(n, 1.0) for n in LABELS] for f in found])
-    return scores, np.array([f.get("action") == "allow" for f in found])
+from program import answers
 
 
 def main():

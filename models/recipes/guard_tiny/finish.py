@@ -15,7 +15,7 @@ import data
 import evaluate
 import pack
 from encoder import LABELS
-from scores import Scorer as Encoder
+from program import answers
 from scores import sigmoid
 
 LOSS = 0.003  # the most that recall at 1 % false positives may fall on dev; 0.005 is aimed at on other data
@@ -85,21 +85,22 @@ def main():
     p.add_argument("folder", type=Path)
     p.add_argument("--data", required=True)
     p.add_argument("--encoder", required=True, type=Path, help="the pack for which this one looks first")
+    p.add_argument("--program", required=True, help="trueline, which scores for that pack")
     p.add_argument("--figures", required=True, type=Path)
     p.add_argument("--summary", default="English text: harm in nine categories, prompt injection and jailbreaks, in microseconds")
     args = p.parse_args()
     (args.folder / "features.toml").write_text(f"version = 1\nlog2_buckets = {Scorer(args.folder / 'model.bin').log2_buckets}\n")
     splits = data.load(args.data)
-    scorer, encoder = Scorer(args.folder / "model.bin"), Encoder(args.encoder / "model.onnx", args.encoder / "tokenizer.json")
+    scorer = Scorer(args.folder / "model.bin")
+    encoder = lambda texts: answers(args.program, ["--plain", "--pack", str(args.encoder)], texts)[0]
     rows = splits["dev"]
     texts = [r.text for r in rows]
-    (logits, gates), other = split(scorer.logits(texts)), encoder.logits(texts)
+    (logits, gates), large = split(scorer.logits(texts)), encoder(texts)
     entries = calibrate.calibrate(rows, logits)
     settings = tomllib.loads((args.encoder / "manifest.toml").read_text())
-    t2 = np.array([e["temperature"] for e in settings["labels"]])
     c2 = np.array([e["threshold"] for e in settings["labels"]])
     t1 = np.array([e["temperature"] for e in entries])
-    tiny, large = sigmoid(logits / t1), sigmoid(other / t2)
+    tiny = sigmoid(logits / t1)
     benign = np.array([r.source in calibrate.GENERAL for r in rows])
     below, shut, lost = band(rows, tiny, gates, large, c2, benign)
     shut = float(np.float32(shut))
@@ -116,7 +117,7 @@ def main():
     rows = splits["test"]
     texts = [r.text for r in rows]
     scores, gates = judge.scores(texts), split(scorer.logits(texts))[1]
-    both = sigmoid(encoder.logits(texts) / t2)
+    both = encoder(texts)
     mixed = cascade(scores, gates, both, below, shut, c2)
     benign = np.array([r.source in calibrate.GENERAL for r in rows])
     figures = {"rows": len(rows), "labels": evaluate.per_label(rows, scores, judge), "sets": evaluate.by_source(rows, scores),
