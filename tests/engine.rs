@@ -187,6 +187,44 @@ fn outputs_of_another_shape_are_refused() {
 }
 
 #[test]
+fn the_mean_state_is_that_of_all_windows() {
+    let named = manifest_text().replace("logits = \"logits\" }", "logits = \"logits\", pooled = \"mean\" }");
+    let tensor = |shape: &[usize], data| Tensor::new(shape.to_vec(), data).expect("the right number");
+    // A window's mean state is its length and its number.
+    let counted = |widths: Vec<usize>| {
+        let calls = std::sync::atomic::AtomicUsize::new(0);
+        let run = move |inputs: &[Tensor], _: &Control| {
+            let n = inputs[0].shape()[1] as f32;
+            let call = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let mut state = vec![n, call as f32, 0.0];
+            state.resize(widths[call % widths.len()], f32::NAN);
+            let shape = [1, state.len()];
+            Ok([logits(&CALM), vec![tensor(&shape, Data::F32(state))]].concat())
+        };
+        session(&named, tokenizer().as_bytes(), Function(run))
+    };
+    let control = Control::unlimited();
+    // Two windows of six tokens and two special ones.
+    assert_eq!(counted(vec![3]).pooled(TEXT, &control), Ok(vec![8.0, 0.5, 0.0]));
+    assert_eq!(counted(vec![2]).pooled("a", &control), Ok(vec![3.0, 0.0]));
+    refused(
+        "another width",
+        counted(vec![3, 2]).pooled(TEXT, &control),
+        Code::ModelMismatch,
+        &["\"mean\"", "had [1, 3]"],
+    );
+    refused("no number", counted(vec![4]).pooled("a", &control), Code::InvalidModel, &["number 3", "NaN"]);
+    refused("no token", counted(vec![3]).pooled("", &control), Code::EmptyText, &["no token is left"]);
+    let mut without = session_of(|_, _| Ok(logits(&CALM)));
+    refused(
+        "no output",
+        without.pooled("a", &control),
+        Code::Unavailable,
+        &["no output \"pooled\"", "it has logits"],
+    );
+}
+
+#[test]
 fn a_batch_is_its_texts_one_by_one() {
     let by_ids = |inputs: &[Tensor], _: &Control| {
         let Data::I64(ids) = inputs[0].data() else { panic!("ids are integers") };

@@ -190,6 +190,14 @@ fn packs_that_tell_states_are_compared_by_them() {
         assert!(row["silhouette"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["bhattacharyya"].as_f64().unwrap() > 0.1, "{row}");
     }
+    // A guard that tells its states: by verdicts and scores, and by states.
+    let guard = models().join("guard-en");
+    let guard = guard.to_str().unwrap();
+    let few: String = input.lines().take(6).map(|line| format!("{line}\n")).collect();
+    let ran = feed(&["audit", "--jsonl", "--pack", guard, "--pack", guard], few.as_bytes());
+    assert_eq!((ran.status, &*ran.err), (Some(0), ""));
+    let points: Vec<Value> = ran.lines().iter().filter_map(|row| row.get("points").cloned()).collect();
+    assert_eq!(points, ["scores", "scores", "states", "states"]);
     // A text without a token has no state: its line is named, the rest goes on.
     let ran = feed(
         &["audit", "--jsonl", "--pack", aligner, "--pack", aligner],

@@ -39,7 +39,7 @@ SOURCES = {
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
 }
-VERSIONS = {"guard-en": "0.3.0", "inspector-en": "0.2.0", "corrector-en": "0.2.0", "guard-tiny": "0.3.0"}
+VERSIONS = {"guard-en": "0.3.1", "inspector-en": "0.3.0", "corrector-en": "0.2.1", "guard-tiny": "0.3.1"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
 SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
@@ -98,7 +98,7 @@ max_text_bytes = {kind.limits[2]}
 [model]
 {_facts(folder / kind.model)}quantisation = "{quantisation}"
 inputs = {kind.inputs}
-outputs = {'{ logits = "logits", spans = "spans" }' if marks else kind.outputs}
+outputs = {'{ logits = "logits", spans = "spans", pooled = "pooled" }' if marks else kind.outputs}
 
 [tokenizer]
 {_facts(folder / kind.tokenizer)}'''

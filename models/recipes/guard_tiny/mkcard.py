@@ -1,4 +1,4 @@
-"""Writes the card of guard-tiny from its figures: `finish.py` once to get them, this, and `finish.py` again for the manifest."""
+"""Writes the card of guard-tiny from the figures of `finish.py`; `restamp.py` then writes its sha256 into the manifest."""
 
 import argparse
 import json
