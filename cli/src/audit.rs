@@ -7,13 +7,13 @@ use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use trueline_core::Error;
 use trueline_core::engine::Session;
 use trueline_core::model::control::Control;
 use trueline_core::scoring::score::bhattacharyya::bhattacharyya;
 use trueline_core::scoring::score::components::principal;
 use trueline_core::scoring::score::metrics::{Agreement, ranking};
 use trueline_core::scoring::score::separation::{MAX_POINTS, indices, subsample};
+use trueline_core::{Code, Error};
 
 use crate::args::{AuditArgs, Common};
 use crate::eval::classify::write;
@@ -110,9 +110,14 @@ fn side(path: &Path, common: &Common) -> Result<Side, Stop> {
     // What the engine says of a pack that is no guard is of no interest: it may tell states.
     let (pack, engine, guard) = lookup::engine(path, common, |engine| Ok(engine.guard(None).cloned()))?;
     let mut session = lookup::session(&engine)?;
-    let has_states = session.pooled("a", &Control::unlimited()).is_ok();
+    let unusable = |error: &Error| output::unusable(&format!("pack {}", path.display()), error);
+    let has_states = match session.pooled("a", &Control::unlimited()) {
+        Ok(_) => true,
+        Err(error) if error.code == Code::Unavailable => false,
+        Err(error) => return Err(unusable(&error)),
+    };
     if let (Err(error), false) = (&guard, has_states) {
-        return Err(output::unusable(&format!("pack {}", path.display()), error));
+        return Err(unusable(error));
     }
     let thresholds = pack.manifest().labels.iter().map(|l| (l.name.clone(), l.threshold)).collect();
     let name = path.display().to_string();
@@ -122,8 +127,12 @@ fn side(path: &Path, common: &Common) -> Result<Side, Stop> {
 impl Side {
     fn ask(&mut self, text: &str) -> Result<Said, Error> {
         let scores = if self.judges { scores(&mut self.session, text)? } else { BTreeMap::new() };
-        let state =
-            if self.has_states { self.session.pooled(text, &Control::unlimited())? } else { Vec::new() };
+        let state = match self.has_states.then(|| self.session.pooled(text, &Control::unlimited())) {
+            None => Vec::new(),
+            // An empty text is clear, and has no state.
+            Some(Err(error)) if self.judges && error.code == Code::EmptyText => Vec::new(),
+            Some(state) => state?,
+        };
         Ok(Said { scores, state: state.into_iter().map(f64::from).collect() })
     }
 
@@ -175,7 +184,10 @@ fn drift(label: &str, a: &Side, b: &Side) -> Value {
 fn states_drift(a: &Side, b: &Side) -> Option<Value> {
     let (mut sum, mut least, mut n) = (0.0, f64::INFINITY, 0);
     for (x, y) in a.said.iter().zip(&b.said) {
-        if x.state.is_empty() || x.state.len() != y.state.len() {
+        if x.state.is_empty() || y.state.is_empty() {
+            continue;
+        }
+        if x.state.len() != y.state.len() {
             return None;
         }
         let dot = |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>();
@@ -203,10 +215,8 @@ fn of_scores(side: &Side, shared: &[String], labels: &[Option<bool>]) -> Option<
 
 /// The same of its mean states.
 fn of_states(side: &Side, labels: &[Option<bool>]) -> Option<Value> {
-    if !side.has_states {
-        return None;
-    }
-    separation(side, "states", labels, |t| side.said[t].state.clone())
+    let told = side.said.iter().zip(labels).map(|(said, label)| label.filter(|_| !said.state.is_empty()));
+    separation(side, "states", &told.collect::<Vec<_>>(), |t| side.said[t].state.clone())
 }
 
 /// Indices of how far harmful and harmless points lie apart; the Bhattacharyya distance in their principal components where there

@@ -194,6 +194,7 @@ fn packs_that_tell_states_are_compared_by_them() {
     let guard = models().join("guard-en");
     let guard = guard.to_str().unwrap();
     let few: String = input.lines().take(6).map(|line| format!("{line}\n")).collect();
+    let few = few + "{\"text\":\"\",\"label\":false}\n"; // clear, and without a state
     let ran = feed(&["audit", "--jsonl", "--pack", guard, "--pack", guard], few.as_bytes());
     assert_eq!((ran.status, &*ran.err), (Some(0), ""));
     let points: Vec<Value> = ran.lines().iter().filter_map(|row| row.get("points").cloned()).collect();
