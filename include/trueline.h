@@ -1870,8 +1870,8 @@ tl_status tl_links_score_with_null(const tl_scored_pair *pairs,
  * @param out_plan     gets `n_source` x `n_target` numbers; untouched after a failure.
  * @param out_cost     gets the sum of cost times plan; may be NULL.
  * @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, or a shape that no memory can
- *         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. Two exponentials for each pair and round, or a shortest path for
- *         each position.
+ *         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. At most two exponentials for each pair and round, or the pivots
+ *         of a network simplex.
  */
 tl_status tl_transport_plan(const tl_transport_options *options,
                             const double *cost,

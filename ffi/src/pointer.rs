@@ -1,6 +1,7 @@
 //! Pointers from C, turned into references and values.
 
 use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
@@ -104,6 +105,22 @@ pub(crate) unsafe fn put<T: Copy>(pointer: *mut T, values: &[T], name: &str) -> 
     // that the two do not overlap.
     unsafe { pointer.copy_from_nonoverlapping(values.as_ptr(), values.len()) };
     Ok(())
+}
+
+/// `length` zeros at `pointer`, whose memory may be uninitialised, to be written over.
+///
+/// # Safety
+/// If it is not NULL, there is room for that many values, and nothing else uses it for `'a`.
+pub(crate) unsafe fn cleared<'a>(
+    pointer: *mut f64,
+    length: usize,
+    name: &str,
+) -> Result<&'a mut [f64], Error> {
+    // SAFETY: as many uninitialised values lie there, the caller's duty, and every memory is one.
+    let room = unsafe { room(pointer.cast::<MaybeUninit<f64>>(), length, name) }?;
+    room.fill(MaybeUninit::zeroed());
+    // SAFETY: zeroed just now, and zero bytes are the number 0.
+    Ok(unsafe { room.assume_init_mut() })
 }
 
 /// How many numbers a table of `rows` x `columns` has.

@@ -1,12 +1,14 @@
 //! Calls that transport: plans between the words of two sentences from the caller's own costs, and soft permutations.
 
-use trueline_core::scoring::align::transport::{Problem, Stop, balanced, partial, unbalanced};
+use trueline_core::scoring::align::transport::{
+    Problem, Stop, balanced, balanced_into, partial, unbalanced, unbalanced_into,
+};
 use trueline_core::scoring::align::{Matrix, flow};
 use trueline_core::scoring::graph::sinkhorn::soft_permutation;
 use trueline_core::{Code, Error};
 
 use crate::boundary::boundary;
-use crate::pointer::{Out, Sized32, cells, put, sized, span};
+use crate::pointer::{Out, Sized32, cells, cleared, put, sized, span};
 use crate::status::tl_status;
 
 /// Masses may be missed, at a price of `tau` times the divergence; the default.
@@ -65,8 +67,8 @@ unsafe impl Sized32 for tl_transport_options {
 /// @param out_plan     gets `n_source` x `n_target` numbers; untouched after a failure.
 /// @param out_cost     gets the sum of cost times plan; may be NULL.
 /// @return TL_OK; TL_ERR_INVALID_ARGUMENT for a number that is not finite or out of its range, or a shape that no memory can
-///         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. Two exponentials for each pair and round, or a shortest path for
-///         each position.
+///         hold; TL_ERR_STRUCT_SIZE; TL_ERR_NULL_ARGUMENT. At most two exponentials for each pair and round, or the pivots
+///         of a network simplex.
 ///
 /// # Safety
 /// `options` is NULL or a struct of the size it states; as many numbers as stated lie at `cost` and, unless they are NULL, at
@@ -97,42 +99,90 @@ pub unsafe extern "C" fn tl_transport_plan(
             // SAFETY: that many numbers lie there, by this function's contract.
             Ok(unsafe { span(given, n, name) }?.to_vec())
         };
+        let total = |plan: &[f64]| plan.iter().zip(cost).map(|(p, c)| p * c).sum::<f64>();
+        let mut paid = 0.0;
         // Without a pair there is nothing to weigh, however many positions the other side has.
-        let plan = if cost.is_empty() {
-            Vec::new()
-        } else {
+        if !cost.is_empty() {
             let source = masses(source_mass, n_source, "source_mass")?;
             let target = masses(target_mass, n_target, "target_mass")?;
             let problem = Problem::new(Matrix::new(cost, n_source, n_target)?, &source, &target)?;
-            solve(problem, &options, source.iter().sum::<f64>().min(target.iter().sum()))?
-        };
-        // SAFETY: room for that many, by this function's contract.
-        unsafe { put(out_plan, &plan, "out_plan") }?;
+            let how = How::new(&options, source.iter().sum::<f64>().min(target.iter().sum()))?;
+            let (of_cost, of_plan) = (cost.as_ptr_range(), out_plan.cast_const());
+            let apart = of_plan >= of_cost.end || of_plan.wrapping_add(cost.len()) <= of_cost.start;
+            if apart && how.writes_in_place() {
+                // SAFETY: room for that many, by this function's contract; what is read lies elsewhere: the costs as checked above,
+                // and of the masses there are copies.
+                let plan = unsafe { cleared(out_plan, cost.len(), "out_plan") }?;
+                how.solve_into(problem, plan)?;
+                paid = if out_cost.is_null() { 0.0 } else { total(plan) };
+            } else {
+                let plan = how.solve(problem)?;
+                paid = if out_cost.is_null() { 0.0 } else { total(&plan) };
+                // SAFETY: room for that many, by this function's contract.
+                unsafe { put(out_plan, &plan, "out_plan") }?;
+            }
+        }
         // SAFETY: writable if it is not NULL, by this function's contract.
         if let Ok(mut out) = unsafe { Out::new(out_cost, "out_cost") } {
-            out.set(plan.iter().zip(cost).map(|(p, c)| p * c).sum());
+            out.set(paid);
         }
         Ok(())
     })
 }
 
-fn solve(problem: Problem, options: &tl_transport_options, most: f64) -> Result<Vec<f64>, Error> {
-    let or = |given: f64, default: f64| if given == 0.0 { default } else { given };
-    let change = or(options.change, Stop::default().change);
-    if !(change > 0.0 && change.is_finite()) {
-        return Err(invalid(format!("change is {change}; a finite number above 0")));
+/// The options of a plan, with their defaults filled in.
+struct How {
+    method: u32,
+    epsilon: f64,
+    tau: f64,
+    mass: f64,
+    stop: Stop,
+}
+
+impl How {
+    fn new(options: &tl_transport_options, most: f64) -> Result<Self, Error> {
+        let or = |given: f64, default: f64| if given == 0.0 { default } else { given };
+        let change = or(options.change, Stop::default().change);
+        if !(change > 0.0 && change.is_finite()) {
+            return Err(invalid(format!("change is {change}; a finite number above 0")));
+        }
+        let rounds = if options.rounds == 0 { Stop::default().rounds } else { options.rounds as usize };
+        Ok(Self {
+            method: options.method,
+            epsilon: or(options.epsilon, 0.1),
+            tau: or(options.tau, 0.5),
+            mass: or(options.mass, most),
+            stop: Stop { change, rounds },
+        })
     }
-    let rounds = if options.rounds == 0 { Stop::default().rounds } else { options.rounds as usize };
-    let stop = Stop { change, rounds };
-    let (epsilon, mass) = (or(options.epsilon, 0.1), or(options.mass, most));
-    match options.method {
-        TL_TRANSPORT_UNBALANCED => unbalanced(problem, epsilon, or(options.tau, 0.5), stop),
-        TL_TRANSPORT_BALANCED => balanced(problem, epsilon, stop),
-        TL_TRANSPORT_PARTIAL => partial(problem, epsilon, mass, stop),
-        TL_TRANSPORT_EXACT => flow::exact(problem, mass),
-        method => Err(invalid(format!(
-            "method is {method}; it lies between {TL_TRANSPORT_UNBALANCED} and {TL_TRANSPORT_EXACT}"
-        ))),
+
+    /// Whether [`How::solve_into`] makes the plan, and will not refuse.
+    fn writes_in_place(&self) -> bool {
+        let fine = |weight: f64| weight > 0.0 && weight.is_finite();
+        match self.method {
+            TL_TRANSPORT_BALANCED => fine(self.epsilon),
+            TL_TRANSPORT_UNBALANCED => fine(self.epsilon) && fine(self.tau),
+            _ => false,
+        }
+    }
+
+    fn solve_into(&self, problem: Problem, plan: &mut [f64]) -> Result<(), Error> {
+        if self.method == TL_TRANSPORT_BALANCED {
+            return balanced_into(problem, self.epsilon, self.stop, plan);
+        }
+        unbalanced_into(problem, self.epsilon, self.tau, self.stop, plan)
+    }
+
+    fn solve(&self, problem: Problem) -> Result<Vec<f64>, Error> {
+        match self.method {
+            TL_TRANSPORT_UNBALANCED => unbalanced(problem, self.epsilon, self.tau, self.stop),
+            TL_TRANSPORT_BALANCED => balanced(problem, self.epsilon, self.stop),
+            TL_TRANSPORT_PARTIAL => partial(problem, self.epsilon, self.mass, self.stop),
+            TL_TRANSPORT_EXACT => flow::exact(problem, self.mass),
+            method => Err(invalid(format!(
+                "method is {method}; it lies between {TL_TRANSPORT_UNBALANCED} and {TL_TRANSPORT_EXACT}"
+            ))),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ pub use dot_matrix_i8::dot_matrix_i8;
 pub use entropy_f32::entropy_f32;
 pub use erf_f32::erf_f32;
 pub use exp_f32::exp_f32;
-pub use exp_f64::exp_f64;
+pub use exp_f64::{exp_f64, exp_less_f64};
 #[cfg(target_arch = "x86_64")]
 pub use isa::{Avx2, Avx512, Avx512Vnni, AvxVnni};
 #[cfg(target_arch = "aarch64")]
@@ -87,7 +87,7 @@ pub use mask_u8::mask_u8;
 pub use max_f32::max_f32;
 pub use mersenne_u32::mersenne_u32;
 pub use norm_f32::{Norm, norm_f32};
-pub use product_f64::{add_rows_f64, row_products_f64};
+pub use product_f64::{add_rows_f64, least_f64, row_products_f64, scale_cells_f64};
 pub use quantise_rows::{quantise_rows, quantise_rows_static};
 pub use softmax_f32::softmax_f32;
 pub use top_k_f32::top_k_f32;

@@ -31,6 +31,16 @@ static void transport(void) {
   options.epsilon = 1;
   CHECK(tl_transport_plan(&options, even, 2, 2, half, half, plan, &cost) == TL_OK);
   CHECK(NEAR(plan[0], 0.5 * exp(1) / (1 + exp(1))) && NEAR(plan[1], 0.5 / (1 + exp(1))) && NEAR(cost, 2 * plan[1]));
+  /* What is refused leaves the plan; a plan in the place of its costs is the same. */
+  {
+    double place[4] = {0, 1, 1, 0};
+    options.epsilon = -1;
+    CHECK_ERROR(tl_transport_plan(&options, even, 2, 2, half, half, place, NULL), TL_ERR_INVALID_ARGUMENT, "epsilon");
+    CHECK(place[0] == 0 && place[1] == 1 && place[3] == 0);
+    options.epsilon = 1;
+    CHECK(tl_transport_plan(&options, place, 2, 2, half, half, place, NULL) == TL_OK);
+    CHECK(place[0] == plan[0] && place[1] == plan[1] && place[2] == plan[2] && place[3] == plan[3]);
+  }
   /* One pair: c + (epsilon + 2 tau) ln p = 0. */
   CHECK(tl_transport_plan(NULL, corners + 1, 1, 1, NULL, NULL, plan, NULL) == TL_OK);
   CHECK(NEAR(plan[0], exp(-1 / 1.1)));

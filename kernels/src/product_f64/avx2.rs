@@ -36,17 +36,21 @@ fn products<const R: usize>(rows: [&[f64]; R], x: &[f64]) -> [f64; R] {
             }
         }
     }
+    // Running sums are never minus 0, so that zeros would change none.
+    for part in 0..x_tail.len().div_ceil(4) {
+        let x = load_tail(&x_tail[4 * part..]);
+        for r in 0..R {
+            let row = load_tail(&tails[r][4 * part..]);
+            sums[r][part] = _mm256_add_pd(sums[r][part], _mm256_mul_pd(row, x));
+        }
+    }
     let mut out = [0.0; R];
     for r in 0..R {
         // 16 -> 8 -> 4 -> 2 -> 1, the upper half into the lower.
         let [a, b, c, d] = sums[r];
         let four = _mm256_add_pd(_mm256_add_pd(a, c), _mm256_add_pd(b, d));
         let two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd::<1>(four));
-        let mut sum = _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
-        for (a, b) in tails[r].iter().zip(x_tail) {
-            sum += a * b;
-        }
-        out[r] = sum;
+        out[r] = _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
     }
     out
 }
@@ -57,4 +61,14 @@ fn load(block: &[f64; WIDTH], part: usize) -> __m256d {
     let four = &block.as_chunks::<4>().0[part];
     // SAFETY: `four` is 4 readable numbers; `loadu` needs no alignment.
     unsafe { _mm256_loadu_pd(four.as_ptr()) }
+}
+
+/// The first 4 numbers, or as many as there are and zeros behind them.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn load_tail(left: &[f64]) -> __m256d {
+    let places = _mm256_setr_epi64x(0, 1, 2, 3);
+    let mask = _mm256_cmpgt_epi64(_mm256_set1_epi64x(left.len() as i64), places);
+    // SAFETY: of the 4 numbers only those are read that `left` has.
+    unsafe { _mm256_maskload_pd(left.as_ptr(), mask) }
 }

@@ -27,6 +27,7 @@ mod scaling;
 pub mod segments;
 pub mod self_label;
 pub mod similarity;
+mod simplex;
 pub mod split;
 pub mod statistical;
 pub mod symmetrize;

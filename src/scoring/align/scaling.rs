@@ -5,7 +5,11 @@
 //! scaled. What the vectors gather is moved into the potentials before it could overflow. Where a sum is no normal number the
 //! search is given up, and rounds on logarithms do it.
 
-use trueline_kernels::{Isa, add_rows_f64, exp_f64, log_f64, row_products_f64};
+use std::ops::Range;
+
+use trueline_kernels::{
+    Isa, add_rows_f64, exp_f64, exp_less_f64, least_f64, log_f64, row_products_f64, scale_cells_f64,
+};
 
 use super::Matrix;
 use super::transport::Stop;
@@ -17,48 +21,35 @@ const LEAST_SUM: f64 = 1e-200;
 /// Numbers of the table that are looked at while they are in the first-level cache.
 const BLOCK: usize = 2048;
 
-/// The plan of [`super::transport`]'s rounds, or `None` where numbers do not reach.
+/// Writes the plan of [`super::transport`]'s rounds, or returns `false` where numbers do not reach: `plan` then has no meaning.
 ///
-/// `masses`: of source and target. `phi` is 1 for balanced transport.
+/// `masses`: of source and target. `tau`: of unbalanced transport; balanced without.
 pub(super) fn plan(
     cost: Matrix,
     masses: [&[f64]; 2],
     epsilon: f64,
-    phi: f64,
+    tau: Option<f64>,
     stop: Stop,
-) -> Option<Vec<f64>> {
+    plan: &mut [f64],
+) -> bool {
     let (m, n) = (cost.n_source(), cost.n_target());
     let mut search = Search {
         isa: Isa::best(),
         cost,
         masses,
         epsilon,
-        phi,
-        f: (0..m).map(|i| least(cost.row(i))).collect(),
+        phi: tau.map_or(1.0, |tau| tau / (tau + epsilon)),
+        f: vec![0.0; m],
         g: vec![0.0; n],
         u: vec![1.0; m],
         v: vec![1.0; n],
         shifts: [vec![1.0; m], vec![1.0; n]],
-        table: vec![0.0; m * n],
+        table: plan,
+        state: State::New,
         sums: [vec![0.0; m], vec![0.0; n]],
+        shares: vec![0.0; m.max(n)],
     };
-    // The first round of u is from v = 1 and g = 0, as on logarithms.
-    search.tabulate();
-    for _ in 0..stop.rounds {
-        let change = search.round()?;
-        if change <= stop.change {
-            break;
-        }
-        let far = |x: &f64| !(1.0 / LARGEST..=LARGEST).contains(x);
-        if search.u.iter().any(far) || search.v.iter().any(far) {
-            search.absorb();
-        }
-    }
-    let Search { mut table, u, v, .. } = search;
-    for (row, u) in table.chunks_exact_mut(n).zip(&u) {
-        row.iter_mut().zip(&v).for_each(|(cell, v)| *cell = *cell * u * v);
-    }
-    table.iter().fold(true, |fine, p| fine & p.is_finite()).then_some(table)
+    search.run(tau, stop).is_some()
 }
 
 struct Search<'a> {
@@ -74,26 +65,97 @@ struct Search<'a> {
     /// What the potentials leave of a round's result, for either side: `exp((phi - 1) f / epsilon)`.
     shifts: [Vec<f64>; 2],
     /// `[m, n]`
-    table: Vec<f64>,
+    table: &'a mut [f64],
+    state: State,
     sums: [Vec<f64>; 2],
+    shares: Vec<f64>,
+}
+
+/// What the table is. Each round makes it where it must, row by row as it gets there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not made yet; the potential of each row will be its least cost.
+    New,
+    /// Of other potentials.
+    Old,
+    /// Made.
+    Made,
+}
+
+/// What a round, or one side of it, did.
+#[derive(Clone, Copy)]
+struct Step {
+    /// The largest relative change of a scale.
+    change: f64,
+    /// What the plan has in all afterwards.
+    mass: f64,
 }
 
 impl Search<'_> {
-    /// Makes the table and what hangs on the potentials.
-    fn tabulate(&mut self) {
-        let (epsilon, inverse) = (self.epsilon, 1.0 / self.epsilon);
-        let rows = self.table.chunks_exact_mut(self.g.len()).zip(&self.f).enumerate();
-        for (i, (row, f)) in rows {
-            for ((cell, g), c) in row.iter_mut().zip(&self.g).zip(self.cost.row(i)) {
-                *cell = (f + g - c) * inverse;
+    /// All rounds, and the plan in the place of the table.
+    fn run(&mut self, tau: Option<f64>, stop: Stop) -> Option<()> {
+        // The first round of u is from v = 1 and g = 0, as on logarithms.
+        let mut evens = None;
+        for round in 0..stop.rounds {
+            let [rows, columns] = self.round()?;
+            let mut change = rows.change.max(columns.change);
+            if round == 0 {
+                evens = tau.filter(|_| self.will_rest(stop));
             }
-            exp_f64(self.isa, row);
+            if let Some(tau) = evens {
+                change = change.max(self.even_out(rows.mass / columns.mass, tau));
+            }
+            if change <= stop.change {
+                break;
+            }
+            let far = |x: &f64| !(1.0 / LARGEST..=LARGEST).contains(x);
+            if round + 1 < stop.rounds && (self.u.iter().any(far) || self.v.iter().any(far)) {
+                self.absorb();
+            }
         }
-        let phi = self.phi;
-        for (shifts, potentials) in self.shifts.iter_mut().zip([&self.f, &self.g]) {
-            let shift = |p: &f64| if phi == 1.0 { 1.0 } else { libm::exp((phi - 1.0) * p / epsilon) };
-            shifts.iter_mut().zip(potentials).for_each(|(s, p)| *s = shift(p));
+        if self.state != State::Made {
+            self.make(0..self.u.len());
         }
+        scale_cells_f64(self.isa, self.table, &self.u, &self.v).then_some(())
+    }
+
+    /// Whether the rounds come to rest before there have been too many, after the first one.
+    ///
+    /// Each changes the logarithms of the scales by at most `phi` squared times what the one before did: sums of exponentials do not
+    /// widen a change, and `phi` narrows it twice.
+    fn will_rest(&self, stop: Stop) -> bool {
+        let first = self.v.iter().fold(0.0_f64, |most, v| most.max(libm::log(*v).abs()));
+        3.0 + libm::log(first / stop.change).max(0.0) / (-2.0 * libm::log(self.phi)) <= stop.rounds as f64
+    }
+
+    /// Moves a factor from one side's scales to the other's, as much as is best; how far it is from 1.
+    ///
+    /// The plan stays, and what the two divergences cost together becomes least: when `e^f = (a / sum)^phi` as after a round,
+    /// `a e^(-f / tau)` is what a row of the plan has, and so the sums over either side are the plan's mass after its half of the round. Rounds
+    /// alone narrow this difference of the sides by `phi` squared only, however soon the rest of the scales is found.
+    fn even_out(&mut self, ratio: f64, tau: f64) -> f64 {
+        let factor = libm::pow(ratio, 0.5 * tau / self.epsilon);
+        if !(1.0 / LARGEST..=LARGEST).contains(&factor) {
+            return 0.0;
+        }
+        self.u.iter_mut().for_each(|u| *u *= factor);
+        self.v.iter_mut().for_each(|v| *v /= factor);
+        (factor - 1.0).abs()
+    }
+
+    /// Makes rows of the table and what hangs on their potentials, if they are not made.
+    fn make(&mut self, rows: Range<usize>) {
+        let n = self.g.len();
+        let (epsilon, phi) = (self.epsilon, self.phi);
+        for i in rows.clone() {
+            let costs = self.cost.row(i);
+            if self.state == State::New {
+                self.f[i] = least_f64(self.isa, costs);
+            }
+            let row = &mut self.table[i * n..][..n];
+            exp_less_f64(self.isa, self.f[i], &self.g, costs, 1.0 / epsilon, row);
+        }
+        set_shifts(self.isa, &self.f[rows.clone()], phi, epsilon, &mut self.shifts[0][rows]);
     }
 
     fn absorb(&mut self) {
@@ -101,67 +163,75 @@ impl Search<'_> {
             potentials.iter_mut().zip(scales.iter()).for_each(|(p, s)| *p += self.epsilon * libm::log(*s));
             scales.fill(1.0);
         }
-        self.tabulate();
+        set_shifts(self.isa, &self.g, self.phi, self.epsilon, &mut self.shifts[1]);
+        self.state = State::Old;
     }
 
-    /// One round of both sides; the largest relative change.
-    fn round(&mut self) -> Option<f64> {
-        let n = self.g.len();
-        let mut change = 0.0_f64;
-        let [row_sums, column_sums] = &mut self.sums;
-        column_sums.fill(0.0);
+    /// One round, of the rows and of the columns.
+    fn round(&mut self) -> Option<[Step; 2]> {
+        let (m, n) = (self.u.len(), self.g.len());
+        let mut of_rows = Step { change: 0.0, mass: 0.0 };
+        self.sums[1].fill(0.0);
         let height = (BLOCK / n).max(4);
-        for (block, table) in self.table.chunks(height * n).enumerate() {
-            let rows = block * height..block * height + table.len() / n;
+        for first in (0..m).step_by(height) {
+            let rows = first..m.min(first + height);
+            if self.state != State::Made {
+                self.make(rows.clone());
+            }
+            let table = &self.table[rows.start * n..rows.end * n];
+            let [row_sums, column_sums] = &mut self.sums;
             let sums = &mut row_sums[rows.clone()];
             row_products_f64(self.isa, table, &self.v, sums);
             let of_block = [&self.masses[0][rows.clone()], &self.shifts[0][rows.clone()]];
-            change = change.max(scale(self.isa, of_block, sums, self.phi, &mut self.u[rows.clone()])?);
-            add_rows_f64(self.isa, table, &self.u[rows], column_sums);
+            let u = &mut self.u[rows];
+            let step = scale(self.isa, of_block, sums, self.phi, &mut self.shares, u)?;
+            of_rows = Step { change: of_rows.change.max(step.change), mass: of_rows.mass + step.mass };
+            add_rows_f64(self.isa, table, u, column_sums);
         }
+        self.state = State::Made;
         let of_columns = [self.masses[1], &self.shifts[1]];
-        Some(change.max(scale(self.isa, of_columns, column_sums, self.phi, &mut self.v)?))
+        let columns = scale(self.isa, of_columns, &self.sums[1], self.phi, &mut self.shares, &mut self.v)?;
+        Some([of_rows, columns])
     }
 }
 
-/// The least of some numbers; side by side, or each comparison would wait for the one before.
-pub(super) fn least(values: &[f64]) -> f64 {
-    let mut lanes = [f64::INFINITY; 8];
-    let (blocks, tail) = values.as_chunks::<8>();
-    for block in blocks {
-        for lane in 0..8 {
-            lanes[lane] = if block[lane] < lanes[lane] { block[lane] } else { lanes[lane] };
-        }
+/// What potentials leave of a round's result.
+fn set_shifts(isa: Isa, potentials: &[f64], phi: f64, epsilon: f64, shifts: &mut [f64]) {
+    if phi != 1.0 {
+        shifts.iter_mut().zip(potentials).for_each(|(s, p)| *s = (phi - 1.0) * p / epsilon);
+        exp_f64(isa, shifts);
     }
-    lanes.iter().chain(tail).copied().fold(f64::INFINITY, f64::min)
 }
 
-/// Replaces scales by `(mass / sum)^phi shift`, with `sums` as scratch; the largest relative change.
+/// Replaces scales by `(mass / sum)^phi shift`, with `shares` as scratch.
 fn scale(
     isa: Isa,
     [masses, shifts]: [&[f64]; 2],
-    sums: &mut [f64],
+    sums: &[f64],
     phi: f64,
+    shares: &mut [f64],
     scales: &mut [f64],
-) -> Option<f64> {
+) -> Option<Step> {
     if !sums.iter().all(|sum| (LEAST_SUM..=1.0 / LEAST_SUM).contains(sum)) {
         return None;
     }
-    sums.iter_mut().zip(masses).for_each(|(sum, mass)| *sum = mass / *sum);
+    let shares = &mut shares[..sums.len()];
+    shares.iter_mut().zip(sums).zip(masses).for_each(|((share, sum), mass)| *share = mass / sum);
     if phi != 1.0 {
-        log_f64(isa, sums);
-        sums.iter_mut().for_each(|share| *share *= phi);
-        exp_f64(isa, sums);
+        log_f64(isa, shares);
+        shares.iter_mut().for_each(|share| *share *= phi);
+        exp_f64(isa, shares);
     }
-    let mut change = 0.0_f64;
+    let mut step = Step { change: 0.0, mass: 0.0 };
     let mut fine = true;
-    for ((scale, power), shift) in scales.iter_mut().zip(sums.iter()).zip(shifts) {
+    for (((scale, power), shift), sum) in scales.iter_mut().zip(shares.iter()).zip(shifts).zip(sums) {
         let new = power * shift;
         fine &= (LEAST_SUM..=1.0 / LEAST_SUM).contains(&new);
-        change = change.max((new / *scale - 1.0).abs());
+        step.change = step.change.max((new / *scale - 1.0).abs());
+        step.mass += new * sum;
         *scale = new;
     }
-    fine.then_some(change)
+    fine.then_some(step)
 }
 
 /// The scaling vectors of partial transport: rows and columns of at most the masses, `mass` in all, from a table whose sum

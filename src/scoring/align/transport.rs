@@ -3,7 +3,7 @@
 //! All in `f64`. The entropy is relative to the all-ones measure, as in the programs that OTAlign (Arase et al. 2023) used;
 //! relative to the product of the masses the plans differ unless all masses are 1.
 
-use trueline_kernels::{Isa, exp_f64};
+use trueline_kernels::{Isa, exp_f64, least_f64};
 
 use super::Matrix;
 use super::scaling::{self, Partial};
@@ -78,26 +78,38 @@ fn positive(name: &str, value: f64) -> Result<(), Error> {
 /// # Source
 /// Cuturi 2013; golden file `ot_solvers.json` (`balanced_sinkhorn_normalised_marginals`).
 pub fn balanced(problem: Problem, epsilon: f64, stop: Stop) -> Result<Vec<f64>, Error> {
+    let mut plan = vec![0.0; problem.cost.values().len()];
+    balanced_into(problem, epsilon, stop, &mut plan)?;
+    Ok(plan)
+}
+
+/// As [`balanced`], into the caller's memory.
+///
+/// # Errors
+/// Those of [`balanced`], and if `plan` has another length; it is then as it was.
+pub fn balanced_into(problem: Problem, epsilon: f64, stop: Stop, plan: &mut [f64]) -> Result<(), Error> {
     positive("epsilon", epsilon)?;
     let Problem { cost, source, target } = problem;
-    if cost.values().is_empty() {
-        return Ok(Vec::new());
+    same_length(("plan", plan.len()), ("pairs", cost.values().len()))?;
+    if plan.is_empty() {
+        return Ok(());
     }
     let shares = |masses: &[f64]| -> Vec<f64> {
         let sum: f64 = masses.iter().sum();
         masses.iter().map(|mass| mass / sum).collect()
     };
     let logs = |masses: &[f64]| shares(masses).iter().map(|share| libm::log(*share)).collect::<Vec<_>>();
-    if let Some(plan) = scaling::plan(cost, [&shares(source), &shares(target)], epsilon, 1.0, stop) {
-        return Ok(plan);
+    if !scaling::plan(cost, [&shares(source), &shares(target)], epsilon, None, stop, plan) {
+        scaled(cost, [&logs(source), &logs(target)], epsilon, 1.0, stop, plan);
     }
-    Ok(scaled(cost, [&logs(source), &logs(target)], epsilon, 1.0, stop))
+    Ok(())
 }
 
 /// Unbalanced transport: `min <C, P> + epsilon sum P (ln P - 1) + tau KL(rows | source) + tau KL(columns | target)`.
 ///
 /// Rounds on scaling vectors, or on their logarithms where numbers do not reach: `f = phi (epsilon ln a - epsilon lse((g - C) / epsilon))` with
-/// `phi = tau / (tau + epsilon)`, whose limit is that of the stabilised scaling.
+/// `phi = tau / (tau + epsilon)`, whose limit is that of the stabilised scaling. Where `stop` allows as many rounds as these are sure to
+/// need, each also moves a factor from one side to the other, which finds the same limit in fewer.
 ///
 /// # Shapes
 /// The plan: `[n_source, n_target]`.
@@ -106,24 +118,40 @@ pub fn balanced(problem: Problem, epsilon: f64, stop: Stop) -> Result<Vec<f64>, 
 /// # Cost
 /// Two multiply-adds for each pair and round, in SIMD; two exponentials where it takes logarithms.
 /// # Source
-/// Chizat et al. 2018; golden file `ot_solvers.json` (`uot`).
+/// Chizat et al. 2018, and for the factor Séjourné et al. 2022; golden file `ot_solvers.json` (`uot`).
 pub fn unbalanced(problem: Problem, epsilon: f64, tau: f64, stop: Stop) -> Result<Vec<f64>, Error> {
+    let mut plan = vec![0.0; problem.cost.values().len()];
+    unbalanced_into(problem, epsilon, tau, stop, &mut plan)?;
+    Ok(plan)
+}
+
+/// As [`unbalanced`], into the caller's memory.
+///
+/// # Errors
+/// Those of [`unbalanced`], and if `plan` has another length; it is then as it was.
+pub fn unbalanced_into(
+    problem: Problem,
+    epsilon: f64,
+    tau: f64,
+    stop: Stop,
+    plan: &mut [f64],
+) -> Result<(), Error> {
     positive("epsilon", epsilon)?;
     positive("tau", tau)?;
     let Problem { cost, source, target } = problem;
-    if cost.values().is_empty() {
-        return Ok(Vec::new());
+    same_length(("plan", plan.len()), ("pairs", cost.values().len()))?;
+    if plan.is_empty() {
+        return Ok(());
     }
-    let phi = tau / (tau + epsilon);
-    if let Some(plan) = scaling::plan(cost, [source, target], epsilon, phi, stop) {
-        return Ok(plan);
+    if !scaling::plan(cost, [source, target], epsilon, Some(tau), stop, plan) {
+        let logs = |masses: &[f64]| masses.iter().map(|&mass| libm::log(mass)).collect::<Vec<_>>();
+        scaled(cost, [&logs(source), &logs(target)], epsilon, tau / (tau + epsilon), stop, plan);
     }
-    let logs = |masses: &[f64]| masses.iter().map(|&mass| libm::log(mass)).collect::<Vec<_>>();
-    Ok(scaled(cost, [&logs(source), &logs(target)], epsilon, phi, stop))
+    Ok(())
 }
 
 /// The plan of Sinkhorn's rounds: `f = phi epsilon (ln a - lse((g - C) / epsilon))`, the same for `g`, until they rest.
-fn scaled(cost: Matrix, [source, target]: [&[f64]; 2], epsilon: f64, phi: f64, stop: Stop) -> Vec<f64> {
+fn scaled(cost: Matrix, [source, target]: [&[f64]; 2], epsilon: f64, phi: f64, stop: Stop, plan: &mut [f64]) {
     let (m, n) = (cost.n_source(), cost.n_target());
     let (mut f, mut g) = (vec![0.0_f64; m], vec![0.0_f64; n]);
     for _ in 0..stop.rounds {
@@ -145,8 +173,9 @@ fn scaled(cost: Matrix, [source, target]: [&[f64]; 2], epsilon: f64, phi: f64, s
             break;
         }
     }
-    let plan = |i: usize, j: usize| libm::exp((f[i] + g[j] - cost.row(i)[j]) / epsilon);
-    (0..m).flat_map(|i| (0..n).map(move |j| (i, j))).map(|(i, j)| plan(i, j)).collect()
+    for ((row, f), costs) in plan.chunks_exact_mut(n).zip(&f).zip(cost.rows()) {
+        row.iter_mut().zip(&g).zip(costs).for_each(|((p, g), c)| *p = libm::exp((f + g - c) / epsilon));
+    }
 }
 
 /// Partial transport of `mass` in all: rows and columns sum to at most the masses.
@@ -175,7 +204,7 @@ pub fn partial(problem: Problem, epsilon: f64, mass: f64, stop: Stop) -> Result<
         return Ok(vec![0.0; m * n]);
     }
     // The factor that the total takes out again keeps the exponents small.
-    let least = scaling::least(cost.values());
+    let least = least_f64(Isa::best(), cost.values());
     let mut table: Vec<f64> = cost.values().iter().map(|c| (least - c) / epsilon).collect();
     exp_f64(Isa::best(), &mut table);
     let total: f64 = table.iter().sum();
@@ -242,10 +271,17 @@ mod tests {
                 ((0..m).map(|_| random() + 0.1).collect(), (0..n).map(|_| random() + 0.1).collect());
             let logs = |masses: &[f64]| masses.iter().map(|x| libm::log(*x)).collect::<Vec<_>>();
             for (epsilon, phi) in [(0.1, 0.8), (0.02, 0.96), (0.5, 0.1)] {
-                let fast = scaling::plan(cost, [&a, &b], epsilon, phi, Stop::default()).expect("in reach");
-                let slow = scaled(cost, [&logs(&a), &logs(&b)], epsilon, phi, Stop::default());
-                let apart = fast.iter().zip(&slow).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
-                assert!(apart < 1e-7, "{m} x {n}, {epsilon}, {phi}: {apart}");
+                let (tau, masses) = (epsilon * phi / (1.0 - phi), [&logs(&a)[..], &logs(&b)]);
+                let (mut fast, mut slow) = (vec![0.0; m * n], vec![0.0; m * n]);
+                // To the limit, which seven rounds find where `phi` is small, and round by round.
+                let of_seven = if phi < 0.5 { 1e-7 } else { 1e-12 };
+                for (rounds, near) in [(10_000, 1e-7), (1, 1e-12), (2, 1e-12), (7, of_seven)] {
+                    let stop = Stop { rounds, ..Stop::default() };
+                    assert!(scaling::plan(cost, [&a, &b], epsilon, Some(tau), stop, &mut fast));
+                    scaled(cost, masses, epsilon, phi, stop, &mut slow);
+                    let apart = fast.iter().zip(&slow).map(|(x, y)| (x - y).abs()).fold(0.0, f64::max);
+                    assert!(apart < near, "{m} x {n}, {epsilon}, {phi}, {rounds}: {apart}");
+                }
             }
             // Exponents far below what a number holds: columns still sum to their masses.
             let problem = Problem::new(cost, &a, &b).expect("masses");
