@@ -13,6 +13,9 @@ const NONE: u32 = u32::MAX;
 /// Rows that are looked at for the arc that enters.
 const ROWS: usize = 2;
 
+/// Pivots, for each position, after which a gain has to be twice as large to count.
+const PATIENCE: usize = 64;
+
 /// Costs by row, times `scale`, with a row and a column more that stand for what is not transported.
 pub(super) struct Costs<'a> {
     isa: Isa,
@@ -98,8 +101,8 @@ pub(super) fn cheapest(
     let mut tree = Tree::new(costs, source, target);
     let m = source.len();
     // What the potentials may be off by: a sum of as many costs as the tree is deep.
-    let fine = -f64::EPSILON * (m + target.len()) as f64;
-    let (mut row, mut quiet) = (0, 0);
+    let mut fine = -f64::EPSILON * (m + target.len()) as f64;
+    let (mut row, mut quiet, mut pivots) = (0, 0, 0_usize);
     while quiet < m {
         // The best arc of some rows: of one it gains less, of all it takes longer to find.
         let mut best = (fine, NONE as usize, 0);
@@ -118,6 +121,11 @@ pub(super) fn cheapest(
         }
         quiet = 0;
         tree.enter(from, column, costs.of(from, column));
+        // Should rounding make two trees look cheaper than each other, gains as small as that count for nothing.
+        pivots += 1;
+        if pivots.is_multiple_of(PATIENCE * (m + target.len())) {
+            fine *= 2.0;
+        }
     }
     for (at, node) in tree.nodes.iter().enumerate().filter(|(_, node)| node.parent != NONE) {
         let (row, column) = if at < m { (at, node.parent as usize) } else { (node.parent as usize, at) };
