@@ -62,7 +62,8 @@ pub fn run(args: &AuditArgs, common: &Common) -> Result<u8, Stop> {
     if judge && shared.is_empty() {
         return Err(Stop::Usage(format!("packs {} and {} share no label", a.name, b.name)));
     }
-    if !judge && !(a.has_states && b.has_states) {
+    let tell = a.has_states && b.has_states;
+    if !judge && !tell {
         return Err(Stop::Usage(format!(
             "packs {} and {} have nothing in common to compare: neither labels nor mean states",
             a.name, b.name
