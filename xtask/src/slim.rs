@@ -40,7 +40,7 @@ pub fn run(report: &mut Report, full: &Build) {
 }
 
 /// Its own folder, so that the full build beside it is not compiled anew each time.
-const SLIM: [&str; 3] = ["--no-default-features", "--target-dir", "target/slim"];
+pub const SLIM: [&str; 3] = ["--no-default-features", "--target-dir", "target/slim"];
 
 /// Builds library and command line of the slim profile.
 pub fn build() -> Result<Build, String> {
