@@ -240,7 +240,10 @@ fn separation(
         let rows = few.0.chunks_exact(few.1.max(1)).zip(&classes).filter(|(_, own)| **own == class);
         rows.flat_map(|(row, _)| row).copied().collect()
     };
-    let distance = bhattacharyya(&of(0), &of(1), few.1, RIDGE).ok();
+    // The covariance of no more points than dimensions is singular, and its ridge would be all that counts.
+    let [harmless, harmful] = [of(0), of(1)];
+    let enough = harmless.len().min(harmful.len()) > few.1 * few.1;
+    let distance = bhattacharyya(&harmless, &harmful, few.1, RIDGE).ok().filter(|_| enough);
     Some(json!({
         "pack": side.name, "points": points, "dimensions": dim,
         "davies_bouldin": found.davies_bouldin, "dunn": found.dunn, "calinski_harabasz": found.calinski_harabasz,
