@@ -213,8 +213,17 @@ fn the_mean_state_is_that_of_all_windows() {
         Code::ModelMismatch,
         &["\"mean\"", "had [1, 3]"],
     );
+    for (widths, words) in [(vec![2, 3], "had [1, 2]"), (vec![0], "[1, width]")] {
+        let found = counted(widths).pooled(TEXT, &control);
+        refused(words, found, Code::ModelMismatch, &["\"mean\"", words]);
+    }
     refused("no number", counted(vec![4]).pooled("a", &control), Code::InvalidModel, &["number 3", "NaN"]);
     refused("no token", counted(vec![3]).pooled("", &control), Code::EmptyText, &["no token is left"]);
+    let long = "a ".repeat(1 << 20);
+    refused("too long", counted(vec![3]).pooled(&long, &control), Code::TooLarge, &["2097152 bytes"]);
+    let mut absent =
+        session(&named, tokenizer().as_bytes(), Function(|_: &[Tensor], _: &Control| Ok(logits(&CALM))));
+    refused("absent", absent.pooled("a", &control), Code::ModelMismatch, &["[1, width]"]);
     let mut without = session_of(|_, _| Ok(logits(&CALM)));
     refused(
         "no output",

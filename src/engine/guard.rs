@@ -13,14 +13,13 @@ use crate::engine::views::{self, Reading};
 use crate::engine::windows::{Maxima, Scored};
 use crate::model::backend::{Backend, Kind, Memory, Settings};
 use crate::model::control::{CancelToken, Control};
-use crate::model::family::{self, Family, GuardEncoder, NgramLinear, POOLED, SPECIAL_TOKENS};
+use crate::model::family::{self, Family, GuardEncoder, NgramLinear, SPECIAL_TOKENS};
 use crate::model::manifest::{Manifest, Role};
 use crate::model::pack::Pack;
 use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
 use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
-use crate::scoring::guard::window;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
 
@@ -111,6 +110,11 @@ impl Guard {
     /// What the pack holds.
     pub fn manifest(&self) -> &Manifest {
         &self.ready.manifest
+    }
+
+    /// What every kind of pack has.
+    pub(super) fn ready(&self) -> &Ready {
+        &self.ready
     }
 
     /// sha256 of the pack's manifest; empty for a guard made from parts.
@@ -249,47 +253,6 @@ impl Guard {
         let marks = rows[1..=tokens].iter();
         scored.marks.extend(marks.map(|&z| sigmoid(f64::from(z), spans.temperature) >= spans.threshold));
         Ok(())
-    }
-
-    /// The mean state of a text's tokens over all windows, as the model's head reads it; special tokens and what two windows
-    /// share count in each.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] for a pack without that output; else as [`Guard::judge_into`].
-    pub(super) fn pooled(&self, work: &mut Work, text: &str, control: &Control) -> Result<Vec<f32>, Error> {
-        let Some(place) = self.ready.place_of(POOLED) else {
-            let manifest = &self.ready.manifest;
-            let has: Vec<&str> = manifest.model.outputs.keys().map(String::as_str).collect();
-            return Err(Error::new(
-                Code::Unavailable,
-                format!("pack {} has no output {POOLED:?}; it has {}", manifest.name, has.join(", ")),
-            ));
-        };
-        let Work { canonical, memory, tokenizer, tokens, inputs, outputs, .. } = work;
-        let text = self.check_text(text.as_bytes())?;
-        canonical.assign(text)?;
-        self.ready.tokenizer.encode_into(canonical.text(), control, tokenizer, tokens)?;
-        let (content, stride) = self.window();
-        let (mut sum, mut rows) = (Vec::<f64>::new(), 0);
-        for range in window::layout(tokens.ids.len(), content, stride)? {
-            let n = range.len() + SPECIAL_TOKENS;
-            self.ready.run_into(memory, &tokens.ids[range], control, (&mut *inputs, &mut *outputs))?;
-            let wide = outputs.get(place).and_then(|t| t.shape().get(1).copied()).unwrap_or_default();
-            sum.resize(wide.max(sum.len()), 0.0);
-            let mean = self.output(outputs, place, POOLED, &[1, sum.len()], || {
-                format!("a window before it had [1, {}]", sum.len())
-            })?;
-            if let Some(at) = mean.iter().position(|x| !x.is_finite()) {
-                let message = format!("number {at} of the model's mean state is {}", mean[at]);
-                return Err(Error::new(Code::InvalidModel, message));
-            }
-            rows += n;
-            sum.iter_mut().zip(mean).for_each(|(sum, x)| *sum += n as f64 * f64::from(*x));
-        }
-        if rows == 0 {
-            return Err(nothing_left(text.len()));
-        }
-        Ok(sum.iter().map(|sum| (sum / rows as f64) as f32).collect())
     }
 
     /// An output of floats that must have a shape.

@@ -9,6 +9,7 @@ mod first;
 mod guard;
 pub mod pipeline;
 pub mod policy;
+mod pooled;
 pub mod provenance;
 mod ready;
 mod session;

@@ -5,6 +5,7 @@ use crate::engine::align;
 use crate::engine::config::{self, Engine, Member};
 use crate::engine::correct::{self, Checks, CorrectOptions, Correction};
 use crate::engine::guard::GuardOptions;
+use crate::engine::pooled;
 use crate::engine::verdict::Verdict;
 #[cfg(doc)]
 use crate::engine::write::Writer;
@@ -109,7 +110,7 @@ impl Session {
     /// One model run a window.
     pub fn pooled(&mut self, text: &str, control: &Control) -> Result<Vec<f32>, Error> {
         match self.member.guard() {
-            Ok(guard) => guard.pooled(&mut self.work.judging, text, control),
+            Ok(guard) => pooled::mean_state(guard.ready(), &mut self.work, text, control),
             Err(no_guard) => match self.member.aligner() {
                 Ok(aligner) => aligner.pooled(&mut self.aligning, text, control),
                 Err(_) => Err(no_guard),

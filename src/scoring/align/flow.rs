@@ -19,13 +19,17 @@ const BITS: i32 = 60;
 /// # Shapes
 /// The plan: `[n_source, n_target]`.
 /// # Errors
-/// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if `mass` is not in `0..=min(sum of source, sum of target)`.
+/// [`Code::InvalidArgument`](crate::Code::InvalidArgument) if `mass` is not in `0..=min(sum of source, sum of target)`, or a sum is
+/// not finite.
 /// # Cost
-/// For each of some positions' number of pivots, a few rows in SIMD and part of a tree of all positions.
+/// For each pivot a few rows, in SIMD, and part of a tree of all positions.
 /// # Source
 /// The network simplex (Dantzig 1951; Cunningham 1976); golden file `otalign.json`.
 pub fn exact(problem: Problem, mass: f64) -> Result<Vec<f64>, Error> {
     let (all_source, all_target) = (problem.source.iter().sum::<f64>(), problem.target.iter().sum::<f64>());
+    if !(all_source.is_finite() && all_target.is_finite()) {
+        return Err(invalid(format!("masses sum to {all_source} and {all_target}; to finite numbers")));
+    }
     let most = all_source.min(all_target);
     if !(0.0..=most * (1.0 + 1e-12)).contains(&mass) {
         return Err(invalid(format!("mass {mass} of at most {most}")));
@@ -289,6 +293,16 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn masses_without_a_finite_sum_are_refused() {
+        let (cost, half) = ([0.0, 1.0], [f64::MAX; 2]);
+        let cost = Matrix::new(&cost, 1, 2).expect("two");
+        let problem = Problem::new(cost, &half[..1], &half).expect("finite masses");
+        assert!(exact(problem, 1.0).is_err_and(|e| e.message.contains("inf")));
+        let problem = Problem::new(cost, &half[..1], &[1.0, 2.0]).expect("finite masses");
+        assert!(exact(problem, 3.0).is_ok_and(|plan| plan.iter().all(|p| p.is_finite())));
     }
 
     #[test]
