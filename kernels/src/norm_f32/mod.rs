@@ -52,26 +52,48 @@ pub fn norm_f32(
     per_isa!(isa, body, (x: &[f32], residual: Option<&[f32]>, norm: Norm, sum: Option<&mut [f32]>, out: &mut [f32]))
 }
 
+/// Rows that go through each pass one after the other, so that none waits for its own mean.
+const GROUP: usize = 4;
+
 #[inline(always)]
 fn body(x: &[f32], residual: Option<&[f32]>, norm: Norm, mut sum: Option<&mut [f32]>, out: &mut [f32]) {
     let d = norm.weight.len();
-    for (row, out) in out.chunks_exact_mut(d).enumerate() {
-        let at = row * d;
-        let x = &x[at..][..d];
-        // The row to be normalised is put together in its place in `out`.
-        match residual {
-            Some(residual) => add(x, &residual[at..][..d], out),
-            None => out.copy_from_slice(x),
+    for (group, out) in out.chunks_mut(GROUP * d).enumerate() {
+        let at = group * GROUP * d;
+        let x = &x[at..][..out.len()];
+        // A sum is put together where its row will be.
+        if let Some(residual) = residual {
+            add(x, &residual[at..][..x.len()], out);
         }
         if let Some(sum) = &mut sum {
-            sum[at..][..d].copy_from_slice(out);
+            sum[at..][..x.len()].copy_from_slice(if residual.is_some() { out } else { x });
         }
-        let mean = if norm.centred { total(out) / d as f32 } else { 0.0 };
-        let variance = squares(out, mean) / d as f32;
-        let scale = 1.0 / (variance + norm.epsilon).sqrt();
-        match norm.bias {
-            Some(bias) => finish(out, [mean, scale], norm.weight, bias),
-            None => scale_by(out, [mean, scale], norm.weight),
+        let (mut means, mut squared) = ([0.0; GROUP], [0.0; GROUP]);
+        {
+            let rows = if residual.is_some() { &*out } else { x };
+            if norm.centred {
+                for (mean, row) in means.iter_mut().zip(rows.chunks_exact(d)) {
+                    *mean = total(row) / d as f32;
+                }
+            }
+            for ((squared, row), mean) in squared.iter_mut().zip(rows.chunks_exact(d)).zip(means) {
+                *squared = squares(row, mean);
+            }
+        }
+        let scales = squared.map(|squared| 1.0 / (squared / d as f32 + norm.epsilon).sqrt());
+        for (r, (out, x)) in out.chunks_exact_mut(d).zip(x.chunks_exact(d)).enumerate() {
+            match (residual, norm.bias) {
+                (None, Some(bias)) => finish_of(x, [means[r], scales[r]], norm.weight, bias, out),
+                (_, bias) => {
+                    if residual.is_none() {
+                        out.copy_from_slice(x);
+                    }
+                    match bias {
+                        Some(bias) => finish(out, [means[r], scales[r]], norm.weight, bias),
+                        None => scale_by(out, [means[r], scales[r]], norm.weight),
+                    }
+                }
+            }
         }
     }
 }
@@ -92,9 +114,11 @@ fn total(x: &[f32]) -> f32 {
             sums[i] += block[i];
         }
     }
-    let last = padded(tail, 0.0);
-    for i in 0..LANES {
-        sums[i] += last[i];
+    if !tail.is_empty() {
+        let last = padded(tail, 0.0);
+        for i in 0..LANES {
+            sums[i] += last[i];
+        }
     }
     fold(sums, |x, y| x + y)
 }
@@ -109,12 +133,21 @@ fn squares(x: &[f32], mean: f32) -> f32 {
             sums[i] += y * y;
         }
     }
-    let last = padded(tail, mean);
-    for i in 0..LANES {
-        let y = last[i] - mean;
-        sums[i] += y * y;
+    if !tail.is_empty() {
+        let last = padded(tail, mean);
+        for i in 0..LANES {
+            let y = last[i] - mean;
+            sums[i] += y * y;
+        }
     }
     fold(sums, |x, y| x + y)
+}
+
+#[inline(always)]
+fn finish_of(x: &[f32], [mean, scale]: [f32; 2], weight: &[f32], bias: &[f32], out: &mut [f32]) {
+    for (((out, x), w), b) in out.iter_mut().zip(x).zip(weight).zip(bias) {
+        *out = ((x - mean) * scale) * w + b;
+    }
 }
 
 #[inline(always)]

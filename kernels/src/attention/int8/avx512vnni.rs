@@ -3,9 +3,9 @@ use core::arch::x86_64::*;
 use super::Layout;
 use crate::Avx512Vnni;
 
-pub(super) fn rows(_proof: Avx512Vnni, task: crate::attention::Task) {
+pub(super) fn rows(proof: Avx512Vnni, task: crate::attention::Task) {
     // SAFETY: an `Avx512Vnni` exists only after detection, so this CPU runs AVX-512 F, BW, VL, DQ and VNNI.
-    unsafe { body(task) }
+    unsafe { body(proof.avx512(), task) }
 }
 
 super::block::rows!(#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")], Layout::OffsetQuads, 2, [8 4 2 1]);

@@ -3,9 +3,9 @@ use core::arch::x86_64::*;
 use super::Layout;
 use crate::AvxVnni;
 
-pub(super) fn rows(_proof: AvxVnni, task: crate::attention::Task) {
+pub(super) fn rows(proof: AvxVnni, task: crate::attention::Task) {
     // SAFETY: an `AvxVnni` exists only after detection, so this CPU runs AVX2 and AVX-VNNI.
-    unsafe { body(task) }
+    unsafe { body(proof.avx2(), task) }
 }
 
 super::block::rows!(#[target_feature(enable = "avx2,avxvnni")], Layout::OffsetQuads, 1, [4 2 1]);
@@ -28,9 +28,9 @@ pub(super) mod evex {
     use crate::Avx512Vnni;
     use crate::attention::int8::Layout;
 
-    pub(in crate::attention) fn rows(_proof: Avx512Vnni, task: crate::attention::Task) {
+    pub(in crate::attention) fn rows(proof: Avx512Vnni, task: crate::attention::Task) {
         // SAFETY: an `Avx512Vnni` exists only after detection, so this CPU runs AVX-512 VL and VNNI.
-        unsafe { body(task) }
+        unsafe { body(proof.avx512(), task) }
     }
 
     crate::attention::int8::block::rows!(#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")], Layout::OffsetQuads, 1, [4 2 1]);

@@ -5,6 +5,7 @@ mod block;
 mod pack;
 mod scalar;
 mod softmax;
+mod vector;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -105,20 +106,36 @@ impl Packed {
 
 /// For the longest layout.
 pub(super) fn packed_len(shape: Shape) -> usize {
-    // Behind the heads are the mean key, and the keys of a panel before they are put side by side.
+    // Behind the heads are the mean key, and the columns of a panel of keys.
     let dim = shape.dim.next_multiple_of(WIDTH);
-    shape.kv_heads * Packed::of(Layout::Pairs, shape).len() + dim + WIDTH * Layout::Pairs.words(dim)
+    shape.kv_heads * Packed::of(Layout::Pairs, shape).len() + dim + WIDTH * dim
 }
 
-/// Of the rows in flight: their scores, their weights in pairs, and the queries, one after the other and side by
-/// side.
+/// Of the rows in flight: their scores, and their weights in pairs; and of [`WIDTH`] rows the columns and the words.
 pub(super) fn scratch_len(shape: Shape) -> usize {
-    MOST_ROWS * (shape.padded_keys() / 2 * 3 + 2 * Layout::Pairs.words(shape.dim))
+    let dim = shape.dim.next_multiple_of(WIDTH);
+    MOST_ROWS * shape.padded_keys() / 2 * 3 + WIDTH * (dim + Layout::Pairs.words(dim))
 }
 
 pub(super) fn pack(isa: Isa, shape: Shape, operands: [Operand; 2], packed: &mut [f32]) {
     let layout = Layout::of(isa);
-    per_isa!(isa, pack::pack, (layout: Layout, shape: Shape, operands: [Operand; 2], packed: &mut [f32]))
+    match isa {
+        Isa::Scalar => pack::pack(vector::Plain, layout, shape, operands, packed),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(proof) => avx2::pack(proof, layout, shape, operands, packed),
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni(proof) => avx2::pack(proof.avx2(), layout, shape, operands, packed),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(proof) => avx512::pack(proof, layout, shape, operands, packed),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni(proof) => avx512::pack(proof.avx512(), layout, shape, operands, packed),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(proof) => neon::pack(proof, layout, shape, operands, packed),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod(proof) => neon::pack(proof.neon(), layout, shape, operands, packed),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm(proof) => neon::pack(proof.neon(), layout, shape, operands, packed),
+    }
 }
 
 pub(super) fn rows(isa: Isa, task: Task) {

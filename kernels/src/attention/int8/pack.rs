@@ -1,23 +1,26 @@
 //! Bytes of rows, and the order in which they are kept.
 
-use super::{Layout, Operand, Packed, Shape, WIDTH, words_mut};
+use super::vector::Vector;
+use super::{Layout, Operand, Packed, Shape, WIDTH, words, words_mut};
 
 /// 1.5 * 2^23: adding it rounds to an integer, ties to even, and leaves that integer in the low bits.
 const ROUND: f32 = 12_582_912.0;
 
 /// Packs the keys and values of all heads; see [`Packed`].
 #[inline(always)]
-pub(super) fn pack(layout: Layout, shape: Shape, [k, v]: [Operand; 2], packed: &mut [f32]) {
+pub(super) fn pack(by: impl Vector, layout: Layout, shape: Shape, [k, v]: [Operand; 2], packed: &mut [f32]) {
     let parts = Packed::of(layout, shape);
     let (heads, rest) = packed.split_at_mut(shape.kv_heads * parts.len());
-    let (mean, rows) = rest.split_at_mut(shape.dim.next_multiple_of(WIDTH));
+    let dim = shape.dim.next_multiple_of(WIDTH);
+    let (mean, rest) = rest.split_at_mut(dim);
+    let columns = &mut rest[..dim * WIDTH];
     for (head, packed) in heads.chunks_exact_mut(parts.len().max(1)).enumerate() {
         let [keys_at, values_at] = parts.parts();
         let (header, body) = packed.split_at_mut(keys_at);
         let (keys, values) = body.split_at_mut(values_at - keys_at);
         let (flag, scales) = header.split_at_mut(WIDTH);
-        let largest_scale = pack_keys(layout, shape, head, k, [mean, rows], keys);
-        let bad_values = pack_values(shape, head, v, scales, values);
+        let largest_scale = pack_keys(by, layout, shape, head, k, [mean, columns], keys);
+        let bad_values = pack_values(by, shape, head, v, scales, values);
         flag.fill(0.0);
         flag[0] = if bad_values { f32::NAN } else { 0.0 };
         flag[1] = largest_scale;
@@ -32,28 +35,6 @@ fn padded(tail: &[f32]) -> [f32; WIDTH] {
     part
 }
 
-/// Makes each lane the larger of itself and the bits of a magnitude: those of a NaN are above all others.
-#[inline(always)]
-fn larger_bits(best: &mut [u32; WIDTH], x: &[f32; WIDTH]) {
-    for l in 0..WIDTH {
-        let bits = x[l].to_bits() & 0x7fff_ffff;
-        best[l] = if bits > best[l] { bits } else { best[l] };
-    }
-}
-
-/// The largest lane.
-#[inline(always)]
-fn largest(mut best: [u32; WIDTH]) -> f32 {
-    let mut half = WIDTH / 2;
-    while half > 0 {
-        for l in 0..half {
-            best[l] = best[l].max(best[l + half]);
-        }
-        half /= 2;
-    }
-    f32::from_bits(best[0])
-}
-
 /// What one step of a signed byte is worth if `largest` is the largest magnitude, and what to multiply by. Magnitudes too
 /// small to be divided by count as 0. NaN if `largest` is not finite.
 #[inline(always)]
@@ -63,75 +44,115 @@ fn steps(largest: f32) -> [f32; 2] {
     if largest < f32::INFINITY { [scale, factor] } else { [f32::NAN, 0.0] }
 }
 
-/// The integer nearest to each element times `factor`, ties to even, in the low bits.
+/// The integer nearest to each element times the factor of its lane, ties to even, in the low bits.
 #[inline(always)]
-fn round(x: &[f32; WIDTH], factor: f32) -> [u32; WIDTH] {
-    let mut bits = [0; WIDTH];
-    for l in 0..WIDTH {
-        bits[l] = (x[l] * factor + ROUND).to_bits();
-    }
-    bits
+fn round<V: Vector>(by: V, x: V::Words, factors: V::Words) -> V::Words {
+    by.add_f32(by.mul_f32(x, factors), by.splat_f32(ROUND))
 }
 
-/// Two integers in each word. Which features share a word does not matter, as long as it is the same for queries and keys:
-/// those that are half a part from each other, or a quarter in [`quads`].
+/// Two integers in each word.
 #[inline(always)]
-fn pairs(x: [u32; WIDTH]) -> [u32; WIDTH / 2] {
-    let mut words = [0; WIDTH / 2];
-    for l in 0..WIDTH / 2 {
-        words[l] = x[l] & 0xffff | x[l + WIDTH / 2] << 16;
-    }
-    words
+fn pair<V: Vector>(by: V, low: V::Words, high: V::Words) -> V::Words {
+    by.or(by.and(low, by.splat(0xffff)), by.shift::<16>(high))
 }
 
-/// Four integers in each word.
+/// Writes the columns of [`WIDTH`] rows from `first` on, up to `end`; the last one stands in for those that are missing.
 #[inline(always)]
-fn quads(x: [u32; WIDTH]) -> [u32; WIDTH / 4] {
-    const STEP: usize = WIDTH / 4;
-    let mut words = [0; STEP];
-    for l in 0..STEP {
-        let low = x[l] & 0xff | (x[l + STEP] & 0xff) << 8;
-        words[l] = low | (x[l + 2 * STEP] & 0xff) << 16 | x[l + 3 * STEP] << 24;
-    }
-    words
-}
-
-/// Writes the words of the `part`-th [`WIDTH`] features of a row.
-#[inline(always)]
-fn put(layout: Layout, x: [u32; WIDTH], row: &mut [u32], part: usize) {
-    match layout {
-        Layout::Pairs => row[part * (WIDTH / 2)..][..WIDTH / 2].copy_from_slice(&pairs(x)),
-        Layout::Quads | Layout::OffsetQuads => {
-            row[part * (WIDTH / 4)..][..WIDTH / 4].copy_from_slice(&quads(x));
+fn columns_of(
+    by: impl Vector,
+    x: Operand,
+    [head, dim]: [usize; 2],
+    [first, end]: [usize; 2],
+    out: &mut [[f32; WIDTH]],
+) {
+    let (x, stride, rows) =
+        (&x.data[head * x.head_stride + first * x.row_stride..], x.row_stride, end - first);
+    let rows = rows.min(WIDTH);
+    for (n, out) in out.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+        if (n + 1) * WIDTH <= dim {
+            by.columns(&x[n * WIDTH..], stride, rows, out);
+        } else {
+            let mut filled = [[0.0; WIDTH]; WIDTH];
+            for (l, row) in filled[..rows].iter_mut().enumerate() {
+                *row = padded(&x[l * stride..][n * WIDTH..dim]);
+            }
+            by.columns(filled.as_flattened(), WIDTH, rows, out);
         }
     }
 }
 
-/// Puts `N` rows side by side: the columns of `rows` become rows of `out`. The length of a row is a multiple of 4.
+/// Rounds rows whose columns these are, less what `mean` has for each, into words with `flip` in each byte. Returns the scale
+/// of each, and the sum of its integers.
 ///
-/// A step of its own: rows whose words went straight to their columns would be computed word by word.
+/// Which features share a word does not matter, as long as it is the same for queries and keys: those that are half a part
+/// from each other, or a quarter.
 #[inline(always)]
-pub(super) fn transpose<const N: usize>(rows: &[u32], out: &mut [[u32; N]]) {
-    let count = out.len();
-    for (four, out) in out.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        for n in 0..N {
-            let mut words = [0; 4];
-            words.copy_from_slice(&rows[n * count + four * 4..][..4]);
-            for w in 0..4 {
-                out[w][n] = words[w];
+fn rounded<V: Vector>(
+    by: V,
+    layout: Layout,
+    columns: &mut [[f32; WIDTH]],
+    mean: Option<&[f32]>,
+    flip: u32,
+    words: &mut [[u32; WIDTH]],
+) -> ([f32; WIDTH], [i32; WIDTH]) {
+    // Magnitudes are compared by their bits: those of a NaN are above all others.
+    let (mut best, magnitude) = (by.splat(0), by.splat(0x7fff_ffff));
+    match mean {
+        None => {
+            for column in &*columns {
+                best = by.larger(by.and(by.load_f32(column), magnitude), best);
+            }
+        }
+        Some(mean) => {
+            for (column, mean) in columns.iter_mut().zip(mean) {
+                let x = by.sub_f32(by.load_f32(column), by.splat_f32(*mean));
+                by.store_f32(x, column);
+                best = by.larger(by.and(x, magnitude), best);
             }
         }
     }
+    let (mut scales, mut factors) = ([0.0; WIDTH], [0.0; WIDTH]);
+    by.store_f32(best, &mut scales);
+    for l in 0..WIDTH {
+        [scales[l], factors[l]] = steps(scales[l]);
+    }
+    let factors = by.load_f32(&factors);
+    let (mut sums, bytes, flips) = (by.splat(0), by.splat(0xff), by.splat(flip));
+    let per_part = layout.words(WIDTH);
+    for (columns, words) in columns.as_chunks::<WIDTH>().0.iter().zip(words.chunks_exact_mut(per_part)) {
+        let step = per_part;
+        for (w, words) in words.iter_mut().enumerate() {
+            let first = round(by, by.load_f32(&columns[w]), factors);
+            let second = round(by, by.load_f32(&columns[w + step]), factors);
+            sums = by.add(sums, by.add(first, second));
+            if layout == Layout::Pairs {
+                by.store(pair(by, first, second), words);
+                continue;
+            }
+            let third = round(by, by.load_f32(&columns[w + 2 * step]), factors);
+            let fourth = round(by, by.load_f32(&columns[w + 3 * step]), factors);
+            sums = by.add(sums, by.add(third, fourth));
+            let low = by.or(by.and(first, bytes), by.shift::<8>(by.and(second, bytes)));
+            let high = by.or(by.shift::<16>(by.and(third, bytes)), by.shift::<24>(fourth));
+            by.store(by.xor(by.or(low, high), flips), words);
+        }
+    }
+    // What stands above the integers was added up, too.
+    let above = ROUND.to_bits().wrapping_mul(columns.len() as u32);
+    let mut integers = [0; WIDTH];
+    by.store(sums, &mut integers);
+    (scales, integers.map(|sum| sum.wrapping_sub(above) as i32))
 }
 
 /// Packs the keys of a head. Returns their largest scale; NaN if an element is not finite.
 #[inline(always)]
 fn pack_keys(
+    by: impl Vector,
     layout: Layout,
     shape: Shape,
     head: usize,
     k: Operand,
-    [mean, rows]: [&mut [f32]; 2],
+    [mean, columns]: [&mut [f32]; 2],
     packed: &mut [f32],
 ) -> f32 {
     let Shape { keys, dim, .. } = shape;
@@ -144,56 +165,23 @@ fn pack_keys(
     for sum in &mut *mean {
         *sum *= share;
     }
-    let mean = mean.as_chunks::<WIDTH>().0;
+    let columns = columns.as_chunks_mut::<WIDTH>().0;
     let count = layout.words(dim);
-    let rows = &mut words_mut(rows)[..WIDTH * count];
     let mut most = 0.0_f32;
     for (number, panel) in packed.chunks_exact_mut((count + 2) * WIDTH).enumerate() {
-        let (panel, scales) = panel.split_at_mut((count + 1) * WIDTH);
+        let (panel, own) = panel.split_at_mut((count + 1) * WIDTH);
         let (panel, starts) = words_mut(panel).split_at_mut(count * WIDTH);
+        // The scores of keys that stand in for others are not used.
+        columns_of(by, k, [head, dim], [number * WIDTH, keys], columns);
         let panel = panel.as_chunks_mut::<WIDTH>().0;
-        // The last key stands in for those that are missing; their scores are not used.
-        // All keys go through each step together: one after the other, each would wait for its own scale.
-        let mut bests = [[0; 4]; WIDTH];
-        for l in 0..WIDTH {
-            let mut best = [0; WIDTH];
-            let row = k.row(head, (number * WIDTH + l).min(keys - 1), dim);
-            for n in 0..mean.len() {
-                larger_bits(&mut best, &less(&part_of(row, n), &mean[n]));
-            }
-            for i in 0..4 {
-                let (a, b) = (best[i].max(best[i + 8]), best[i + 4].max(best[i + 12]));
-                bests[l][i] = a.max(b);
-            }
-        }
-        let mut factors = [0.0; WIDTH];
-        for l in 0..WIDTH {
-            let [a, b, c, d] = bests[l];
-            let [scale, factor] = steps(f32::from_bits(a.max(b).max(c.max(d))));
-            (scales[l], factors[l]) = (scale, factor);
-        }
-        for &scale in &*scales {
+        let (scales, sums) = rounded(by, layout, columns, Some(mean), 0, panel);
+        for scale in scales {
             most = if scale <= most { most } else { scale };
         }
+        own.copy_from_slice(&scales);
         for l in 0..WIDTH {
-            let words = &mut rows[l * count..][..count];
-            let row = k.row(head, (number * WIDTH + l).min(keys - 1), dim);
-            for n in 0..mean.len() {
-                put(layout, round(&less(&part_of(row, n), &mean[n]), factors[l]), words, n);
-            }
-        }
-        transpose(rows, panel);
-        let mut sums = [0_i32; WIDTH];
-        if layout == Layout::OffsetQuads {
-            for words in &*panel {
-                for l in 0..WIDTH {
-                    let x = words[l] as i32;
-                    sums[l] += (x << 24 >> 24) + (x << 16 >> 24) + (x << 8 >> 24) + (x >> 24);
-                }
-            }
-        }
-        for l in 0..WIDTH {
-            starts[l] = (sums[l] * -128) as u32;
+            let sum = if layout == Layout::OffsetQuads { sums[l] } else { 0 };
+            starts[l] = sum.wrapping_mul(-128) as u32;
         }
     }
     most
@@ -201,10 +189,11 @@ fn pack_keys(
 
 /// The `n`-th [`WIDTH`] features of a row, filled up with zeroes.
 #[inline(always)]
-fn part_of(row: &[f32], n: usize) -> [f32; WIDTH] {
-    match row[n * WIDTH..].first_chunk() {
-        Some(part) => *part,
-        None => padded(&row[n * WIDTH..]),
+fn part_of<V: Vector>(by: V, row: &[f32], n: usize) -> V::Words {
+    let row = row.get(n * WIDTH..).unwrap_or(&[]);
+    match row.first_chunk() {
+        Some(part) => by.load_f32(part),
+        None => by.load_f32(&padded(row)),
     }
 }
 
@@ -231,18 +220,15 @@ fn over_keys([head, keys]: [usize; 2], x: Operand, out: &mut [f32], join: impl F
     }
 }
 
-/// Some features of a key, less those of the mean key.
 #[inline(always)]
-fn less(x: &[f32; WIDTH], mean: &[f32; WIDTH]) -> [f32; WIDTH] {
-    let mut less = [0.0; WIDTH];
-    for l in 0..WIDTH {
-        less[l] = x[l] - mean[l];
-    }
-    less
-}
-
-#[inline(always)]
-fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed: &mut [f32]) -> bool {
+fn pack_values(
+    by: impl Vector,
+    shape: Shape,
+    head: usize,
+    v: Operand,
+    scales: &mut [f32],
+    packed: &mut [f32],
+) -> bool {
     let Shape { keys, v_dim, .. } = shape;
     let features = scales.len();
     let mut bad = false;
@@ -262,22 +248,15 @@ fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed
     for (n, panel) in panels.enumerate() {
         for (l, words) in panel.chunks_exact_mut(features).enumerate() {
             let (low, high) = (n * WIDTH + l, n * WIDTH + l + WIDTH / 2);
-            words[v_dim..].fill(0);
-            let words = &mut words[..v_dim];
-            let factors = &scales[..v_dim];
-            if high < keys {
-                let (low, high) = (v.row(head, low, v_dim), v.row(head, high, v_dim));
-                for c in 0..v_dim {
-                    let (low, high) = (low[c] * factors[c] + ROUND, high[c] * factors[c] + ROUND);
-                    words[c] = low.to_bits() & 0xffff | high.to_bits() << 16;
-                }
-            } else if low < keys {
-                let x = v.row(head, low, v_dim);
-                for c in 0..v_dim {
-                    words[c] = (x[c] * factors[c] + ROUND).to_bits() & 0xffff;
-                }
-            } else {
-                words.fill(0);
+            let row = |j: usize| if j < keys { v.row(head, j, v_dim) } else { &[] };
+            let (low, high) = (row(low), row(high));
+            let factors = scales.as_chunks::<WIDTH>().0;
+            for (n, (words, factors)) in words.as_chunks_mut::<WIDTH>().0.iter_mut().zip(factors).enumerate()
+            {
+                let factors = by.load_f32(factors);
+                let low = round(by, part_of(by, low, n), factors);
+                let high = round(by, part_of(by, high, n), factors);
+                by.store(pair(by, low, high), words);
             }
         }
     }
@@ -287,46 +266,51 @@ fn pack_values(shape: Shape, head: usize, v: Operand, scales: &mut [f32], packed
     bad
 }
 
-/// Rounds a query into `words`, and returns its scale.
+/// Rounds the queries from `first` on, [`WIDTH`] of them or up to `end`, into `words`, and returns their scales.
 #[inline(always)]
-pub(super) fn query(layout: Layout, q: &[f32], words: &mut [u32]) -> f32 {
-    let mut best = [0; WIDTH];
-    let parts = q.len().div_ceil(WIDTH);
-    for n in 0..parts {
-        larger_bits(&mut best, &part_of(q, n));
-    }
-    let [scale, factor] = steps(largest(best));
+pub(super) fn queries(
+    by: impl Vector,
+    layout: Layout,
+    q: Operand,
+    [head, dim]: [usize; 2],
+    rows: [usize; 2],
+    columns: &mut [[f32; WIDTH]],
+    words: &mut [[u32; WIDTH]],
+) -> [f32; WIDTH] {
+    columns_of(by, q, [head, dim], rows, columns);
     // 128 more, modulo 256, in each byte.
     let flip = match layout {
         Layout::Pairs | Layout::Quads => 0,
-        Layout::OffsetQuads => 0x80,
+        Layout::OffsetQuads => 0x8080_8080,
     };
-    for n in 0..parts {
-        put(layout, flipped(round(&part_of(q, n), factor), flip), words, n);
-    }
-    scale
+    rounded(by, layout, columns, None, flip, words).0
 }
 
+/// The words of a packed panel of keys, the last of which say where the sums start, and the scales of its keys.
 #[inline(always)]
-fn flipped(mut x: [u32; WIDTH], flip: u32) -> [u32; WIDTH] {
-    for x in &mut x {
-        *x ^= flip;
-    }
-    x
-}
-
-/// Adds integers to what was added up before.
-#[inline(always)]
-pub(super) fn add(sums: &[i32], total: &mut [f32]) {
-    for (total, sum) in total.iter_mut().zip(sums) {
-        *total += *sum as f32;
-    }
+pub(super) fn panel(panel: &[f32], count: usize) -> (&[[u32; WIDTH]], &[f32; WIDTH]) {
+    let (panel, scales) = panel.split_at((count + 1) * WIDTH);
+    (words(panel).as_chunks().0, &scales.as_chunks().0[0])
 }
 
 /// Writes sums of weighted bytes, from feature `column` on, as the numbers they stand for.
 #[inline(always)]
-pub(super) fn scaled(sums: &[f32], scales: &[f32], factor: f32, column: usize, out: &mut [f32]) {
-    for ((out, sum), scale) in out[column..].iter_mut().zip(sums).zip(scales) {
-        *out = sum * (scale * factor);
+pub(super) fn scaled<V: Vector>(
+    by: V,
+    sums: V::Words,
+    scales: &[f32; WIDTH],
+    factor: f32,
+    column: usize,
+    out: &mut [f32],
+) {
+    let x = by.mul_f32(sums, by.mul_f32(by.load_f32(scales), by.splat_f32(factor)));
+    let out = &mut out[column..];
+    match out.first_chunk_mut() {
+        Some(out) => by.store_f32(x, out),
+        None => {
+            let mut lanes = [0.0; WIDTH];
+            by.store_f32(x, &mut lanes);
+            out.copy_from_slice(&lanes[..out.len()]);
+        }
     }
 }

@@ -1,31 +1,26 @@
 use super::{Layout, WIDTH};
 
 pub(super) fn rows(task: crate::attention::Task) {
-    body(task);
+    body(super::vector::Plain, task);
 }
 
 super::block::rows!(, Layout::Quads, 1, [1]);
 
 #[inline]
-fn scores<const R: usize>(
-    q: &[[u32; R]],
-    panel: &[[u32; WIDTH]],
-    _start: &[u32; WIDTH],
-    out: &mut [[f32; WIDTH]; R],
-) {
+fn scores<const R: usize>(q: &[[u32; WIDTH]], at: usize, panel: &[[u32; WIDTH]]) -> [[i32; WIDTH]; R] {
+    let mut out = [[0; WIDTH]; R];
     for r in 0..R {
         let mut sums = [0; WIDTH];
         for (x, keys) in q.iter().zip(panel) {
             for l in 0..WIDTH {
-                for (x, y) in x[r].to_le_bytes().into_iter().zip(keys[l].to_le_bytes()) {
+                for (x, y) in x[at + r].to_le_bytes().into_iter().zip(keys[l].to_le_bytes()) {
                     sums[l] += i32::from(x as i8) * i32::from(y as i8);
                 }
             }
         }
-        for l in 0..WIDTH {
-            out[r][l] = f32::from_bits(sums[l] as u32);
-        }
+        out[r] = sums;
     }
+    out
 }
 
 #[inline]

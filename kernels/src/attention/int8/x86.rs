@@ -1,5 +1,25 @@
 //! Tiles of the x86 instruction sets, in the words of their registers.
 
+use core::arch::x86_64::*;
+
+/// The largest of eight lanes.
+#[target_feature(enable = "avx")]
+#[inline]
+pub(super) fn largest(x: __m256) -> f32 {
+    let four = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+    let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+}
+
+/// Eight lanes added up.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn sum(x: __m256i) -> u32 {
+    let four = _mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256::<1>(x));
+    let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b1110>(four));
+    _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32::<1>(two))) as u32
+}
+
 /// Defines `scores` and `mix` from a register of `$lanes` words, the two multiply-adds on it, its zero and its stores.
 ///
 /// Plain loops, no closures: a closure handed to `map` is not always inlined, because `map` has no target feature.
@@ -23,22 +43,14 @@ macro_rules! tiles {
 
         #[target_feature(enable = $features)]
         #[inline]
-        fn store_bits(x: [$register; PARTS]) -> [f32; crate::attention::WIDTH] {
-            // SAFETY: both are 16 words of 32 bits, any of which is an `f32`.
-            unsafe { core::mem::transmute(x) }
-        }
-
-        #[target_feature(enable = $features)]
-        #[inline]
         fn scores<const R: usize>(
-            q: &[[u32; R]],
+            q: &[[u32; crate::attention::WIDTH]],
+            at: usize,
             panel: &[[u32; crate::attention::WIDTH]],
-            start: &[u32; crate::attention::WIDTH],
-            out: &mut [[f32; crate::attention::WIDTH]; R],
-        ) {
+        ) -> [[i32; crate::attention::WIDTH]; R] {
             let mut sums = [[$zero(); PARTS]; R];
             for p in 0..PARTS {
-                let start = load(&start.as_chunks().0[p]);
+                let start = load(&panel[q.len()].as_chunks().0[p]);
                 for r in 0..R {
                     sums[r][p] = start;
                 }
@@ -48,6 +60,7 @@ macro_rules! tiles {
                 for p in 0..PARTS {
                     keys[p] = load(&panel.as_chunks().0[p]);
                 }
+                let q = &q[at..][..R];
                 for r in 0..R {
                     let x = $set(q[r] as i32);
                     for p in 0..PARTS {
@@ -55,9 +68,11 @@ macro_rules! tiles {
                     }
                 }
             }
+            let mut out = [[0; crate::attention::WIDTH]; R];
             for r in 0..R {
-                out[r] = store_bits(sums[r]);
+                out[r] = store(sums[r]);
             }
+            out
         }
 
         #[target_feature(enable = $features)]
