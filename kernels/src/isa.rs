@@ -64,7 +64,12 @@ impl Avx512 {
             && std::arch::is_x86_feature_detected!("avx512bw")
             && std::arch::is_x86_feature_detected!("avx512vl")
             && std::arch::is_x86_feature_detected!("avx512dq");
-        found.then_some(Self(()))
+        Avx2::detect().filter(|_| found).map(|_| Self(()))
+    }
+
+    /// The lesser proof: AVX-512 is detected only where AVX2 is.
+    pub(crate) fn avx2(self) -> Avx2 {
+        Avx2(())
     }
 }
 

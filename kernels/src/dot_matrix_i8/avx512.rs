@@ -34,7 +34,7 @@ fn add_products(acc: __m512i, x: __m512i, y: __m512i) -> __m512i {
 
 #[target_feature(enable = "avx512f,avx512bw")]
 #[inline]
-pub(super) fn sums<const C: usize>(acc: [__m512i; C]) -> [i32; C] {
+pub(crate) fn sums<const C: usize>(acc: [__m512i; C]) -> [i32; C] {
     let mut quads = [_mm_setzero_si128(); C];
     for c in 0..C {
         let half = _mm256_add_epi32(_mm512_castsi512_si256(acc[c]), _mm512_extracti64x4_epi64::<1>(acc[c]));

@@ -8,6 +8,8 @@ mod rows;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 pub use bounds::{Bounds, COLUMN, ROW, least_of_best, may_be_best, padded_len, scores};
 pub use rows::{Left, MAX_LEN, Right, Row, row_len};
@@ -43,8 +45,15 @@ pub fn products(isa: Isa, left: &Left, right: &Right, out: &mut [i32]) {
         Isa::AvxVnni(proof) => {
             avx2::products(proof.avx2(), Task { a: left.bytes, b: right.bytes, shape: [m, n, d], out });
         }
+        // Without VNNI, wider registers do not make up for bytes that have to become words.
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx512(_) | Isa::Avx512Vnni(_) => whole(out),
+        Isa::Avx512(proof) => {
+            avx2::products(proof.avx2(), Task { a: left.bytes, b: right.bytes, shape: [m, n, d], out });
+        }
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni(proof) => {
+            avx512::products(proof, Task { a: left.bytes, b: right.bytes, shape: [m, n, d], out });
+        }
         #[cfg(target_arch = "aarch64")]
         Isa::Neon(_) | Isa::Dotprod(_) | Isa::I8mm(_) => whole(out),
     }

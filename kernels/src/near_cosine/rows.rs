@@ -1,7 +1,7 @@
 //! Rows of floats to bytes whose products do not overflow where they are summed.
 
 #[cfg(target_arch = "x86_64")]
-use super::avx2;
+use super::{avx2, avx512};
 use crate::Isa;
 use crate::lanes::{LANES, fold, padded};
 
@@ -63,9 +63,7 @@ pub(super) fn shifts(isa: Isa) -> bool {
     match isa {
         Isa::Scalar => false,
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2(_) | Isa::AvxVnni(_) => true,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512(_) | Isa::Avx512Vnni(_) => false,
+        Isa::Avx2(_) | Isa::AvxVnni(_) | Isa::Avx512(_) | Isa::Avx512Vnni(_) => true,
         #[cfg(target_arch = "aarch64")]
         Isa::Neon(_) | Isa::Dotprod(_) | Isa::I8mm(_) => false,
     }
@@ -132,10 +130,10 @@ fn quantise(isa: Isa, x: &[f32], d: usize, limits: Limits, shift: u8, bytes: &mu
     assert!(d <= MAX_LEN, "near_cosine: a row of more than {MAX_LEN}");
     assert_eq!(Some(x.len()), m.checked_mul(d), "near_cosine: x is not [m, d]");
     assert_eq!(Some(bytes.len()), m.checked_mul(row_len(d)), "near_cosine: bytes are not [m, row_len(d)]");
-    // For AVX2 the compiler takes the lanes of a chunk apart, ten times as slow.
+    // On x86 the compiler takes the lanes of a chunk apart, five to ten times as slow.
     per_isa!(
         isa,
-        { scalar: body, avx2: avx2::quantise, avx512: body, neon: body },
+        { scalar: body, avx2: avx2::quantise, avx512: avx512::quantise, neon: body },
         (x: &[f32], d: usize, limits: Limits, shift: u8, bytes: &mut [i8], rows: &mut [Row])
     )
 }
