@@ -68,7 +68,8 @@ fn tile<const R: usize, const C: usize>(
 ) -> [[i32; C]; R] {
     let mut acc = [[_mm512_setzero_si512(); C]; R];
     let whole = a[0].len() / WIDE;
-    let (mut x_rows, mut y_rows): ([&[[i8; WIDE]]; R], [&[[i8; WIDE]]; C]) = ([&[]; R], [&[]; C]);
+    let mut x_rows: [&[[i8; WIDE]]; R] = [&[]; R];
+    let mut y_rows: [&[[i8; WIDE]]; C] = [&[]; C];
     for r in 0..R {
         x_rows[r] = &a[r].as_chunks().0[..whole];
     }
