@@ -23,6 +23,8 @@ const EMBEDDING: [usize; 4] = [64, 384, 768, 1024];
 /// Input and output features of layers of MiniLM; their size in the table is that of the input.
 const LAYERS: [[usize; 2]; 2] = [[384, 1152], [1536, 384]];
 const VOCABULARY: [usize; 2] = [32_000, 128_000];
+/// Rows and columns of a table of costs.
+const COSTS: [usize; 3] = [60, 200, 1000];
 /// Tokens of a text.
 const TOKENS: [usize; 4] = [8, 32, 128, 512];
 /// Features of a token, and those inside the feed-forward.
@@ -237,6 +239,9 @@ fn cases() -> Vec<Case> {
         };
         add("lerp_f32", v, boxed(run));
     }
+    for n in COSTS {
+        add_f64(&mut add, n);
+    }
     for n in TOKENS {
         for (name, activation) in [("gelu_f32", Activation::Gelu), ("silu_f32", Activation::Silu)] {
             let (x, mut out) = (floats(10, n * INNER, 4.0), vec![0.0; n * INNER]);
@@ -286,6 +291,70 @@ fn attention_case(form: Form, queries: usize, keys: usize) -> Box<dyn FnMut(Isa)
     })
 }
 
+/// What transport and matching of `n` with `n` spend their time on.
+fn add_f64(add: &mut impl FnMut(&'static str, usize, Box<dyn FnMut(Isa) -> u64>), n: usize) {
+    let doubles = |seed, len, scale: f64| -> Vec<f64> {
+        floats(seed, len, 1.0).into_iter().map(|x| f64::from(x) * scale).collect()
+    };
+    let (x, mut out) = (doubles(14, n, 20.0), vec![0.0; n]);
+    let run = move |isa| {
+        out.copy_from_slice(black_box(&x));
+        kernels::exp_f64(isa, &mut out);
+        sample_f64(&out)
+    };
+    add("exp_f64", n, boxed(run));
+    let (offsets, costs, mut out) = (doubles(14, n, 1.0), doubles(15, n, 1.0), vec![0.0; n]);
+    let run = move |isa| {
+        kernels::exp_less_f64(isa, 0.5, black_box(&offsets), &costs, 10.0, &mut out);
+        sample_f64(&out)
+    };
+    add("exp_less_f64", n, boxed(run));
+    let (x, mut out): (Vec<f64>, _) = (doubles(14, n, 20.0).iter().map(|x| x.abs()).collect(), vec![0.0; n]);
+    let run = move |isa| {
+        out.copy_from_slice(black_box(&x));
+        kernels::log_f64(isa, &mut out);
+        sample_f64(&out)
+    };
+    add("log_f64", n, boxed(run));
+    let (table, x, mut out) = (doubles(16, n * n, 1.0), doubles(17, n, 1.0), vec![0.0; n]);
+    let run = move |isa| {
+        kernels::row_products_f64(isa, black_box(&table), &x, &mut out);
+        sample_f64(&out)
+    };
+    add("row_products_f64", n, boxed(run));
+    let (table, x, mut out) = (doubles(16, n * n, 1.0), doubles(17, n, 1.0), vec![0.0; n]);
+    let run = move |isa| {
+        out.fill(0.0);
+        kernels::add_rows_f64(isa, black_box(&table), &x, &mut out);
+        sample_f64(&out)
+    };
+    add("add_rows_f64", n, boxed(run));
+    let (mut table, ones) = (doubles(16, n * n, 1.0), vec![1.0; n]);
+    let run = move |isa| {
+        let finite = kernels::scale_cells_f64(isa, black_box(&mut table), &ones, &ones);
+        mix(u64::from(finite), sample_f64(&table))
+    };
+    add("scale_cells_f64", n, boxed(run));
+    let x = doubles(16, n * n, 1.0);
+    let run = move |isa| kernels::least_f64(isa, black_box(&x)).to_bits();
+    add("least_f64", n, boxed(run));
+    let (costs, prices) = (doubles(18, n, 1.0), doubles(19, n, 1.0));
+    let run = move |isa| {
+        let found = kernels::two_least_f64(isa, black_box(&costs), 1.0, &prices);
+        mix(found.least.to_bits(), found.second.to_bits())
+    };
+    add("two_least_f64", n, boxed(run));
+    let (costs, prices) = (doubles(18, n, 1.0), doubles(19, n, 1.0));
+    let (mut lengths, mut before) = (vec![0.0; n], vec![0; n]);
+    let run = move |isa| {
+        lengths.fill(0.0);
+        let costs = black_box(&costs);
+        let (column, least) = kernels::relax_f64(isa, costs, 1.0, &prices, 0.5, 3, &mut lengths, &mut before);
+        mix(column as u64, least.to_bits())
+    };
+    add("relax_f64", n, boxed(run));
+}
+
 fn boxed(run: impl FnMut(Isa) -> u64 + 'static) -> Box<dyn FnMut(Isa) -> u64> {
     Box::new(run)
 }
@@ -293,6 +362,10 @@ fn boxed(run: impl FnMut(Isa) -> u64 + 'static) -> Box<dyn FnMut(Isa) -> u64> {
 /// The bits of some of the values: enough to see a difference, little enough not to be timed.
 fn sample(x: &[f32]) -> u64 {
     x.iter().step_by(x.len() / 64 + 1).fold(0, |hash, x| mix(hash, u64::from(x.to_bits())))
+}
+
+fn sample_f64(x: &[f64]) -> u64 {
+    x.iter().step_by(x.len() / 64 + 1).fold(0, |hash, x| mix(hash, x.to_bits()))
 }
 
 fn mix(hash: u64, x: u64) -> u64 {

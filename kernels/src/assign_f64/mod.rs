@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 use crate::Isa;
 
@@ -63,10 +65,10 @@ pub fn relax_f64(
     assert_eq!(costs.len(), lengths.len(), "relax_f64: lengths differ");
     assert_eq!(costs.len(), before.len(), "relax_f64: lengths differ");
     let way = Way { scale, base, row };
-    // For AVX2 the compiler makes branches for each column of the body, four times as slow.
+    // On x86 the compiler makes branches for each column of the body, three to four times as slow.
     per_isa!(
         isa,
-        { scalar: relax::<WIDTH>, avx2: avx2::relax, avx512: relax::<WIDTH>, neon: relax::<WIDTH> },
+        { scalar: relax::<WIDTH>, avx2: avx2::relax, avx512: avx512::relax, neon: relax::<WIDTH> },
         (costs: &[f64], prices: &[f64], way: Way, lengths: &mut [f64], before: &mut [usize]) -> (usize, f64)
     )
 }

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
 
 use crate::Isa;
 
@@ -20,10 +22,10 @@ const WIDTH: usize = 16;
 pub fn row_products_f64(isa: Isa, table: &[f64], x: &[f64], out: &mut [f64]) {
     let wanted = x.len().checked_mul(out.len());
     assert_eq!(Some(table.len()), wanted, "row_products_f64: table is not [out, x]");
-    // For AVX2 the compiler makes half registers of the body, and reads `x` for each row anew.
+    // On x86 the compiler makes half registers of the body, and reads `x` for each row anew.
     per_isa!(
         isa,
-        { scalar: row_products, avx2: avx2::row_products, avx512: row_products, neon: row_products },
+        { scalar: row_products, avx2: avx2::row_products, avx512: avx512::row_products, neon: row_products },
         (table: &[f64], x: &[f64], out: &mut [f64])
     )
 }
