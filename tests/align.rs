@@ -210,6 +210,14 @@ fn the_pack_that_ships_aligns_words_sentences_and_documents() {
         beads.iter().map(|p| (p.source.clone(), p.target.clone())).collect::<Vec<_>>(),
         [(0..1, 0..1), (1..2, 1..2), (2..3, 2..3)]
     );
+    // The cheaper of two pairs is no measure of what may be left out.
+    let (two, zwei) = (["I like tea.", "We went home."], ["Ich mag Tee.", "Wir gingen heim."]);
+    let control = Control::unlimited();
+    let beads = session.align_sentences(&two, &zwei, vecalign::Options::default(), &control).unwrap();
+    assert_eq!(
+        beads.iter().map(|p| (p.source.clone(), p.target.clone())).collect::<Vec<_>>(),
+        [(0..1, 0..1), (1..2, 1..2)]
+    );
     let documents = session
         .align_documents(
             &[vec![a[0], a[1]], vec![a[2]]],

@@ -42,6 +42,9 @@ pub struct DocumentLink {
 impl Aligner {
     /// Aligns the sentences of two documents in order, up to three on a side (Vecalign).
     ///
+    /// Of fewer than five sentences a large part of all pairs are translations: the price of leaving a sentence out is taken
+    /// among the other pairs, or it would be that of a good one.
+    ///
     /// # Errors
     /// [`Code::TooLarge`] for a sentence over the pack's bound or too many of them; what `control` and the backend say.
     /// # Cost
@@ -58,6 +61,10 @@ impl Aligner {
         let source = self.overlaps(work, source, layers, control)?;
         let target = self.overlaps(work, target, layers, control)?;
         control.check()?;
+        let options = vecalign::Options {
+            skip_quantile: among_others(options.skip_quantile, [&source, &target]),
+            ..options
+        };
         let found = vecalign(&source, &target, None, options)?;
         let score = |a: &Range<usize>, b: &Range<usize>| {
             if a.is_empty() || b.is_empty() {
@@ -144,4 +151,19 @@ impl Aligner {
         }
         Overlaps::new(vectors, layers, n, self.dim)
     }
+}
+
+/// Sides so short that the pairs which belong together are more than a fifth of all.
+const FEW: usize = 5;
+
+/// The quantile of all pairs that is `quantile` of those which do not belong together.
+fn among_others(quantile: f64, sides: [&Overlaps; 2]) -> f64 {
+    let [n, m] = sides.map(Overlaps::len);
+    let longer = n.max(m);
+    // `min(n, m)` of the `n * m` pairs belong together.
+    if longer >= FEW || !(0.0..=1.0).contains(&quantile) {
+        return quantile;
+    }
+    let share = 1.0 / longer.max(1) as f64;
+    share + (1.0 - share) * quantile
 }
