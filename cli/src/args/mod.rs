@@ -110,6 +110,8 @@ pub enum Command {
     #[command(subcommand)]
     Score(Score),
     /// Take decoding steps: a JSON object a line, `method` and its inputs
+    ///
+    /// A method that is not known is answered with the list of those that are, a missing input with its name.
     Decode(StepArgs),
     /// Look for a watermark
     #[command(subcommand)]
