@@ -1,6 +1,7 @@
 //! libtrueline as C sees it: building it, and compiling and linking programs against it.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -151,12 +152,19 @@ pub fn check_exercised() -> Result<(), String> {
 
 /// Fails unless the documented link line is what the Rust compiler asks for.
 ///
-/// It is asked of the slim library: alone, the full one has other features of what builds it, and tract would be compiled anew.
-/// That the line is enough for the full one is what the tests of the static library show.
+/// It is asked of the slim library that was built for the other checks: `cargo rustc`, which takes one package alone, would give
+/// what builds it other features, and compile all of it anew. That the line is enough for the full one is what the tests of the
+/// static library show.
 pub fn check_link_line() -> Result<(), String> {
-    let mut ask = cargo(&["rustc", "-p", "trueline_ffi"]);
-    ask.args(slim::SLIM).args(["--crate-type", "staticlib", "--", "--print", "native-static-libs"]);
-    let done = output(&mut ask)?;
+    let built = slim::build()?.libraries;
+    let source = built.join("c/link_line.rs");
+    fs::write(&source, "extern crate trueline;\n").map_err(|e| format!("{}: {e}", source.display()))?;
+    let mut ask = command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    ask.args(["--edition", "2024", "--crate-type", "staticlib", "--print", "native-static-libs"]);
+    ask.arg("-L").arg(built.join("deps")).arg("--extern");
+    let mut library = OsString::from("trueline=");
+    library.push(built.join("libtrueline.rlib"));
+    let done = output(ask.arg(library).arg("-o").arg(built.join("c/link_line.a")).arg(&source))?;
     let text = String::from_utf8_lossy(&done.stderr);
     let asked = text.lines().find_map(|l| l.split_once("native-static-libs: ").map(|(_, libs)| libs.trim()));
     let Some(asked) = asked else { return Err(format!("the compiler named no libraries:\n{text}")) };
