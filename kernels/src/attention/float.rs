@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::{MOST_ROWS, Operand, Shape, Task, WIDTH};
+use super::{MOST_ROWS, Operand, Shape, Task, WIDTH, vector};
 use crate::Isa;
 use crate::exp::exp_f32;
 use crate::lanes::larger;
@@ -30,25 +30,22 @@ pub(super) fn scratch_len(shape: Shape) -> usize {
     MOST_ROWS * shape.padded_keys()
 }
 
-pub(super) fn pack(isa: Isa, shape: Shape, operands: [Operand; 2], packed: &mut [f32]) {
-    per_isa!(isa, pack_body, (shape: Shape, operands: [Operand; 2], packed: &mut [f32]))
-}
-
-#[inline(always)]
-fn pack_body(shape: Shape, [k, v]: [Operand; 2], packed: &mut [f32]) {
+pub(super) fn pack(isa: Isa, shape: Shape, [k, v]: [Operand; 2], packed: &mut [f32]) {
     let Shape { kv_heads, keys, dim, v_dim, .. } = shape;
     let (packed_keys, packed_values) = packed.split_at_mut(kv_heads * shape.padded_keys() * dim);
     let panels = packed_keys.chunks_exact_mut((WIDTH * dim).max(1));
     for (number, panel) in panels.enumerate() {
         let (head, first) = (number / shape.panels(), number % shape.panels() * WIDTH);
-        let mut rows: [&[f32]; WIDTH] = [&[]; WIDTH];
-        for (r, row) in rows.iter_mut().enumerate() {
-            // The last key stands in for those that are missing; their scores are not used.
-            *row = k.row(head, (first + r).min(keys - 1), dim);
+        // The last key stands in for those that are missing; their scores are not used.
+        let count = WIDTH.min(keys - first);
+        let rows = &k.data[head * k.head_stride + first * k.row_stride..];
+        let (parts, rest) = panel.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<WIDTH>();
+        for (n, part) in parts.iter_mut().enumerate() {
+            vector::columns(isa, &rows[n * WIDTH..], k.row_stride, count, part);
         }
-        for (c, lanes) in panel.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
-            for r in 0..WIDTH {
-                lanes[r] = rows[r][c];
+        for (c, lanes) in rest.iter_mut().enumerate() {
+            for (r, lane) in lanes.iter_mut().enumerate() {
+                *lane = rows[r.min(count - 1) * k.row_stride + dim - dim % WIDTH + c];
             }
         }
     }

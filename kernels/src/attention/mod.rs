@@ -20,6 +20,7 @@ mod float;
 mod int8;
 #[cfg(test)]
 mod tests;
+mod vector;
 
 use core::ops::Range;
 

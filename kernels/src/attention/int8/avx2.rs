@@ -1,8 +1,8 @@
 use core::arch::x86_64::*;
 
-use super::vector::Rows;
 use super::{Layout, Operand, Shape, WIDTH};
 use crate::Avx2;
+use crate::attention::vector::Rows;
 
 pub(super) fn rows(proof: Avx2, task: crate::attention::Task) {
     // SAFETY: an `Avx2` exists only after detection, so this CPU runs AVX2.
@@ -36,7 +36,7 @@ pub(super) fn pack(proof: Avx2, layout: Layout, shape: Shape, operands: [Operand
     unsafe { compiled(proof, layout, shape, operands, packed) }
 }
 
-super::vector::vector!(
+crate::attention::vector::vector!(
     Avx2, "avx2", __m256i, 8,
     splat: |x: u32| _mm256_set1_epi32(x as i32), load: _mm256_loadu_si256, store: _mm256_storeu_si256,
     add: _mm256_add_epi32, and: _mm256_and_si256, or: _mm256_or_si256, xor: _mm256_xor_si256,

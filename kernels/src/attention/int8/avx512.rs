@@ -1,8 +1,8 @@
 use core::arch::x86_64::*;
 
-use super::vector::Rows;
 use super::{Layout, Operand, Shape, WIDTH};
 use crate::Avx512;
+use crate::attention::vector::Rows;
 
 pub(super) fn rows(proof: Avx512, task: crate::attention::Task) {
     // SAFETY: an `Avx512` exists only after detection, so this CPU runs AVX-512 F, BW, VL and DQ.
@@ -36,7 +36,7 @@ pub(super) fn pack(proof: Avx512, layout: Layout, shape: Shape, operands: [Opera
     unsafe { compiled(proof, layout, shape, operands, packed) }
 }
 
-super::vector::vector!(
+crate::attention::vector::vector!(
     Avx512, "avx512f,avx512bw,avx512vl,avx512dq", __m512i, 16,
     splat: |x: u32| _mm512_set1_epi32(x as i32), load: _mm512_loadu_si512, store: _mm512_storeu_si512,
     add: _mm512_add_epi32, and: _mm512_and_si512, or: _mm512_or_si512, xor: _mm512_xor_si512,

@@ -11,7 +11,7 @@
 macro_rules! rows {
     ($(#[$attribute:meta])*, $layout:expr, $columns:literal, [$($rows:literal)*]) => {
         $(#[$attribute])*
-        fn body(by: impl crate::attention::int8::vector::Vector, mut task: crate::attention::Task) {
+        fn body(by: impl crate::attention::vector::Vector, mut task: crate::attention::Task) {
             use crate::attention::WIDTH;
             use crate::attention::int8::{pack, words_mut};
 
@@ -41,7 +41,7 @@ macro_rules! rows {
         /// The queries `first + at..first + at + R`, of which `queries` and `scales` have those from `first` on.
         $(#[$attribute])*
         #[inline(never)]
-        fn block<V: crate::attention::int8::vector::Vector, const R: usize>(
+        fn block<V: crate::attention::vector::Vector, const R: usize>(
             by: V,
             task: &mut crate::attention::Task,
             head: usize,
@@ -147,7 +147,7 @@ macro_rules! rows {
         /// function, so that these stay in registers.
         $(#[$attribute])*
         #[inline(never)]
-        fn whole_panels<V: crate::attention::int8::vector::Vector, const R: usize>(
+        fn whole_panels<V: crate::attention::vector::Vector, const R: usize>(
             by: V,
             (queries, at): (&[[u32; crate::attention::WIDTH]], usize),
             keys: &[f32],
@@ -171,7 +171,7 @@ macro_rules! rows {
         /// Features of `R` rows, of all keys, before they are scaled.
         $(#[$attribute])*
         #[inline]
-        fn average<V: crate::attention::int8::vector::Vector, const R: usize, const C: usize>(
+        fn average<V: crate::attention::vector::Vector, const R: usize, const C: usize>(
             by: V,
             weights: &[[[u32; crate::attention::WIDTH / 2]; R]],
             values: &[u32],

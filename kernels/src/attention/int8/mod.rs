@@ -5,7 +5,6 @@ mod block;
 mod pack;
 mod scalar;
 mod softmax;
-mod vector;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -120,7 +119,7 @@ pub(super) fn scratch_len(shape: Shape) -> usize {
 pub(super) fn pack(isa: Isa, shape: Shape, operands: [Operand; 2], packed: &mut [f32]) {
     let layout = Layout::of(isa);
     match isa {
-        Isa::Scalar => pack::pack(vector::Plain, layout, shape, operands, packed),
+        Isa::Scalar => pack::pack(crate::attention::vector::Plain, layout, shape, operands, packed),
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2(proof) => avx2::pack(proof, layout, shape, operands, packed),
         #[cfg(target_arch = "x86_64")]

@@ -1,8 +1,8 @@
 use core::arch::aarch64::*;
 
-use super::vector::Rows;
 use super::{Layout, Operand, Shape, WIDTH};
 use crate::Neon;
+use crate::attention::vector::Rows;
 
 pub(super) fn rows(proof: Neon, task: crate::attention::Task) {
     // SAFETY: a `Neon` exists only after detection, so this CPU runs NEON.
@@ -18,7 +18,7 @@ pub(super) fn pack(proof: Neon, layout: Layout, shape: Shape, operands: [Operand
     unsafe { compiled(proof, layout, shape, operands, packed) }
 }
 
-super::vector::vector!(
+crate::attention::vector::vector!(
     Neon, "neon", uint32x4_t, 4,
     splat: |x| vdupq_n_u32(x), load: vld1q_u32, store: vst1q_u32,
     add: vaddq_u32, and: vandq_u32, or: vorrq_u32, xor: veorq_u32,

@@ -1,7 +1,7 @@
 //! Bytes of rows, and the order in which they are kept.
 
-use super::vector::Vector;
 use super::{Layout, Operand, Packed, Shape, WIDTH, words, words_mut};
+use crate::attention::vector::Vector;
 
 /// 1.5 * 2^23: adding it rounds to an integer, ties to even, and leaves that integer in the low bits.
 const ROUND: f32 = 12_582_912.0;

@@ -1,7 +1,7 @@
 use super::{Layout, WIDTH};
 
 pub(super) fn rows(task: crate::attention::Task) {
-    body(super::vector::Plain, task);
+    body(crate::attention::vector::Plain, task);
 }
 
 super::block::rows!(, Layout::Quads, 1, [1]);

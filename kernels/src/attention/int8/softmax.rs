@@ -1,8 +1,8 @@
 //! Products to weights of 14 bits, with base 2.
 
 use super::MOST_WEIGHT;
-use super::vector::Vector;
 use crate::attention::WIDTH;
+use crate::attention::vector::Vector;
 
 /// 1.5 * 2^23: adding it rounds to an integer, ties to even, and leaves that integer in the low bits.
 const ROUND: f32 = 12_582_912.0;

@@ -1,6 +1,7 @@
 //! Sixteen words side by side, in the registers of an instruction set: what is portable here is written once, on these.
 
 use super::WIDTH;
+use crate::Isa;
 use crate::lanes::larger;
 
 /// The operations, by a proof that they may be executed. Floats are in the bits of words.
@@ -53,6 +54,27 @@ pub(super) trait Vector: Copy {
     fn store_f32(self, x: Self::Words, out: &mut [f32; WIDTH]) {
         // SAFETY: as in `load_f32`, both ways; the exclusive borrow is handed on.
         self.store(x, unsafe { &mut *core::ptr::from_mut(out).cast() });
+    }
+}
+
+/// Turns rows into columns: `out[c][r] = x[r * stride + c]`, where the last of `rows` rows stands in for those that are missing.
+pub(super) fn columns(isa: Isa, x: &[f32], stride: usize, rows: usize, out: &mut [[f32; WIDTH]; WIDTH]) {
+    match isa {
+        Isa::Scalar => Plain.columns(x, stride, rows, out),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2(proof) => proof.columns(x, stride, rows, out),
+        #[cfg(target_arch = "x86_64")]
+        Isa::AvxVnni(proof) => proof.avx2().columns(x, stride, rows, out),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512(proof) => proof.columns(x, stride, rows, out),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512Vnni(proof) => proof.avx512().columns(x, stride, rows, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Neon(proof) => proof.columns(x, stride, rows, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::Dotprod(proof) => proof.neon().columns(x, stride, rows, out),
+        #[cfg(target_arch = "aarch64")]
+        Isa::I8mm(proof) => proof.neon().columns(x, stride, rows, out),
     }
 }
 
@@ -211,7 +233,7 @@ macro_rules! vector {
         to_f32: $to_f32:expr, store_pairs: $store_pairs:ident, largest: $largest_lane:ident, sum: $sum:ident,
         columns: $columns:ident
     ) => {
-        impl crate::attention::int8::vector::Vector for $proof {
+        impl crate::attention::vector::Vector for $proof {
             type Words = [$register; crate::attention::WIDTH / $lanes];
 
             #[inline(always)]
@@ -281,7 +303,7 @@ macro_rules! vector {
                 rows: usize,
                 out: &mut [[f32; crate::attention::WIDTH]; crate::attention::WIDTH],
             ) {
-                let rows = crate::attention::int8::vector::Rows::new(x, stride, rows);
+                let rows = crate::attention::vector::Rows::new(x, stride, rows);
                 // SAFETY: the proof exists only after detection.
                 unsafe { $columns(rows, out) }
             }
@@ -314,7 +336,7 @@ macro_rules! vector {
                 a
             }
 
-            crate::attention::int8::vector::of_two!($features, $register,
+            crate::attention::vector::of_two!($features, $register,
                 add: $add, and: $and, or: $or, xor: $xor, larger: $larger,
                 add_f32: $add_f32, sub_f32: $sub_f32, mul_f32: $mul_f32, larger_f32: $larger_f32);
         }
