@@ -159,7 +159,10 @@ pub fn check_link_line() -> Result<(), String> {
     let built = slim::build()?.libraries;
     let source = built.join("c/link_line.rs");
     fs::write(&source, "extern crate trueline;\n").map_err(|e| format!("{}: {e}", source.display()))?;
-    let mut ask = command(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()));
+    // The compiler beside the cargo that runs this: another one may come first in the path.
+    let cargo = env::var_os("CARGO").map(PathBuf::from).unwrap_or_default();
+    let beside = cargo.with_file_name("rustc");
+    let mut ask = command(if beside.is_file() { beside.into_os_string() } else { "rustc".into() });
     ask.args(["--edition", "2024", "--crate-type", "staticlib", "--print", "native-static-libs"]);
     ask.arg("-L").arg(built.join("deps")).arg("--extern");
     let mut library = OsString::from("trueline=");
