@@ -223,8 +223,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Implements [`Vector`] for a proof whose register has 16 or fewer words: `PARTS` registers, and one operation after the
-/// other on each.
+/// Implements [`Vector`] for a proof whose register has `$lanes` words: as many registers as make sixteen, and each operation
+/// on one after the other.
 macro_rules! vector {
     (
         $proof:ty, $features:literal, $register:ty, $lanes:literal, splat: $splat:expr, load: $load:expr, store: $store:expr,

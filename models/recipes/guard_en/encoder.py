@@ -252,8 +252,8 @@ def from_shipped_onnx(path) -> Joint:
             state[name] = tensors[stem].T
     words = "encoder.word.weight"
     state[words] = tensors[f"{words}_quantized"].astype(np.float32) * tensors[f"{words}_scale"]
-    # The looks into the middle are no layers.
-    state = {n: a for n, a in state.items() if not n.startswith(("answer.", "broad."))}
+    # The look into the middle is no layer.
+    state = {n: a for n, a in state.items() if not n.startswith("answer.")}
     model = Joint(Config(), len(state["tags.bias"]))
     model.load_state_dict({n: torch.tensor(np.ascontiguousarray(a)) for n, a in state.items()})
     round_word_embedding(model.encoder)

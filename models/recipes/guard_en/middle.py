@@ -49,9 +49,9 @@ def texts(root, tokenizer) -> dict[str, list[tuple]]:
 
 
 @torch.no_grad()
-def layer_means(encoder: Encoder, items: list[tuple], of_answer: bool) -> tuple[np.ndarray, np.ndarray]:
-    """[texts, 1 + layers, hidden]: the mean over all tokens, or those of the answer, of the embeddings and after each layer; and
-    [texts, hidden], the mean over all tokens after the last."""
+def answer_means(encoder: Encoder, items: list[tuple]) -> tuple[np.ndarray, np.ndarray]:
+    """[texts, 1 + layers, hidden]: the mean over the answer's tokens, of the embeddings and after each layer; and [texts, hidden], the mean
+    over all tokens after the last."""
     order = sorted(range(len(items)), key=lambda i: len(items[i][0]))
     out = np.zeros((len(items), 1 + len(encoder.layers), encoder.norm.normalized_shape[0]), dtype=np.float32)
     last, at = out[:, 0].copy(), 0
@@ -62,8 +62,7 @@ def layer_means(encoder: Encoder, items: list[tuple], of_answer: bool) -> tuple[
         for row, i in enumerate(chunk):
             n = len(items[i][0])
             ids[row, :n], mask[row, :n], types[row, :n] = torch.tensor(items[i][0]), 1, torch.tensor(items[i][1])
-        weights = (types if of_answer else mask).float()
-        weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1)
+        weights = types.float() / types.sum(dim=1, keepdim=True).clamp(min=1)
         bias = (1.0 - mask[:, None, None, :].float()) * -10000.0
         x = encoder.norm(encoder.word(ids) + encoder.token_type(types) + encoder.position.weight[:width])
         means = [torch.einsum("bn,bnd->bd", weights, x)]
@@ -157,7 +156,7 @@ def main():
         items = items or texts(args.data, Tokenizer.from_file(args.tokenizer))
         out = {}
         for name, found in items.items():
-            means, last = layer_means(encoder, found, of_answer=True)
+            means, last = answer_means(encoder, found)
             out |= {name: means.astype(np.float16), f"{name}_last": last.astype(np.float16)}
         return out
 
