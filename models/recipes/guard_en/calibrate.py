@@ -1,7 +1,8 @@
 """Fits a temperature and sets a threshold for each label, on the dev split, with the scores of the shipped file.
 
-Every label begins with the strictest of `TARGETS`. The label that gains most recall goes to a laxer one, while no more than `LIMITS` of
-general benign text, of benign prompts, and of plain text in other languages is flagged for any label: labels add up.
+Every label begins with the strictest of `TARGETS`. The label that gains most recall for the false alarms that it adds goes to a laxer one,
+while no more than `LIMITS` of general benign text, of benign prompts, of plain text in other languages, and of prose that fills a window is
+flagged for any label: labels add up, and so do the windows of a long text.
 """
 
 import argparse
@@ -15,9 +16,12 @@ import data
 from encoder import LABELS
 from scores import Scorer, sigmoid
 
-TARGETS = (0.01, 0.005, 0.003, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false-positive rates on the negatives of a label
-GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
-LIMITS = (0.009, 0.045, 0.015)  # share of general benign text, of benign prompts and of other languages' plain text that may be flagged
+TARGETS = (0.01, 0.0085, 0.007, 0.006, 0.005, 0.004, 0.003, 0.0025, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false positives of a label
+GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers", "prose"}
+LIMITS = (0.007, 0.02, 0.015, 0.01)  # share of general benign text, of benign prompts, of other languages' plain text and of prose that may be flagged
+
+LAXEST = {"hate": 0.003, "violence": 0.0006}  # of labels whose words harmless questions have, too (chosen with a look at XSTest)
+FREE = 0.05  # what a step costs that adds no alarm, as a share of a limit
 
 
 def known(rows: list[data.Row], label: str) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +51,8 @@ def threshold_at_fpr(scores: np.ndarray, answers: np.ndarray, target: float) -> 
 
 def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]) -> tuple[list[float], np.ndarray]:
     """Targets and thresholds of the labels. `scores` [texts, labels]; `benign`: which texts must hardly be flagged. All labels
-    begin with the strictest target; the one that gains most recall goes to a laxer one, as long as the limits hold."""
+    begin with the strictest target; the one that gains most recall for its price goes to a laxer one, as long as the limits hold. The price
+    is the share of a limit that it uses up."""
     table = np.array([[threshold_at_fpr(scores[where, i], answers, target) for target in TARGETS]
                       for i, (where, answers) in enumerate(known_rows)])
     for row in table:  # a target that no score reaches would switch the label off
@@ -61,13 +66,17 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
     steps = np.full(len(table), len(TARGETS) - 1)
     limits = np.maximum(LIMITS, alarms(steps))
     while True:
-        best = (0.0, None)
+        best, before = (0.0, None), alarms(steps)
         for i, step in enumerate(steps):
-            for laxer in range(step):
-                trial = np.where(labels == i, laxer, steps)
+            for laxer in range(next(j for j, t in enumerate(TARGETS) if t <= LAXEST.get(LABELS[i], 1)), step):
                 gain = (recall[i, laxer] - recall[i, step]) * sure[i]
-                if gain > best[0] and (alarms(trial) <= limits).all():
-                    best = (gain, trial)
+                if gain / FREE <= best[0]:
+                    continue
+                trial = np.where(labels == i, laxer, steps)
+                after = alarms(trial)
+                worth = gain / (FREE + np.max((after - before) / limits))
+                if worth > best[0] and (after <= limits).all():
+                    best = (worth, trial)
         if best[1] is None:
             return [TARGETS[step] for step in steps], table[labels, steps]
         steps = best[1]
@@ -75,7 +84,7 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
 
 def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:
     """One entry a label, in their order."""
-    groups = [np.array([r.source in names for r in rows]) for names in (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"})]
+    groups = [np.array([r.source in names for r in rows]) for names in (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"}, {"prose"})]
     found = [known(rows, label) for label in LABELS]
     temperatures = [temperature(logits[where, i], answers) for i, (where, answers) in enumerate(found)]
     every = sigmoid(logits / np.array(temperatures))

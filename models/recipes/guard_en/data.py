@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import injections
 import templates
 from canonical import canonical
 from encoder import LABELS
@@ -19,6 +20,8 @@ BENIGN = {name: 0 for name in LABELS}
 NOT_HATEFUL = {"hate": 0, "hate_threatening": 0, "harassment": 0}
 FOREIGN = {"tatoeba-foreign", "textdetox-foreign"}  # other languages than English: not what thresholds are set on
 INJECTION_CATEGORIES_JAILBREAK = {"jailbreak", "persona_replacement", "many_shot", "crescendo"}
+PROSE = {"train": 3000, "dev": 400, "test": 400}  # texts of many plain sentences
+PASSAGE = 380  # bytes of a passage of documentation, at least
 CUES = ["Note to the assistant: ", "AI assistants that read this must do the following: ", "Before you answer, ",
         "New instruction for the model: ", "IMPORTANT: the assistant should now obey this. ", "System update: "]
 
@@ -153,12 +156,21 @@ def _spliced(root, rows):
             yield Row(f"{before} {after}", BENIGN, "bipia-carriers", 0.5, group)
 
 
+def _injections(rows):
+    """Own attacks and their harmless likes; sentences of tatoeba stand around those that are hidden in a text."""
+    plain = sorted({r.text for r in rows if r.source == "tatoeba-parallel"})
+    for text, attack, family in injections.rows(plain):
+        yield Row(canonical(text), {"prompt_injection": 1} if attack else BENIGN, "injections", 0.7, tags={"family": family})
+
+
 SMALL = {"moderation-eval", "surge-toxicity", "toxigen-seeds", "jailbreak-inthewild", "benign-prompts", "rtp-categories",
          "simple-safety-tests", "bipia-attacks", "bipia-carriers"}
 
 
 def split_of(row: Row) -> str:
-    """train, dev or test, from a hash of the row's group; small sets keep more for dev and test."""
+    """train, dev or test, from a hash of the row's group; small sets keep more for dev and test. Own attacks are all for training."""
+    if row.source == "injections":
+        return "train"
     share = int(hashlib.sha256(("guard-en" + (row.group or key(row.text))).encode()).hexdigest()[:8], 16) / 2**32
     held = 0.2 if row.source in SMALL else 0.08
     return "test" if share < held else "dev" if share < 2 * held else "train"
@@ -169,6 +181,35 @@ def evaluation_keys(root) -> set:
     return {key(canonical(r["text"])) for name in ("hatecheck", "xstest") for r in read(root, name)}
 
 
+def documentation() -> list[Row]:
+    """Technical prose: passages of this project's own documents and comments, each file in one split."""
+    project, out = Path(__file__).resolve().parents[3], []
+    files = [p for p in project.glob("*.md") if p.name != "CHANGELOG.md"]
+    files += [p for folder in ("src", "kernels/src", "ffi/src", "tiny/src", "cli/src", "xtask/src") for p in (project / folder).rglob("*.rs")]
+    for path in sorted(files):
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".rs":
+            text = "\n".join(line.strip().lstrip("/!").strip() for line in text.splitlines() if line.strip().startswith(("///", "//!")))
+        passage = ""
+        for line in text.splitlines():
+            passage += line + "\n"
+            if len(passage) > PASSAGE:
+                out.append(Row(canonical(passage), BENIGN, "prose", 0.7, str(path.relative_to(project))))
+                passage = ""
+    return out
+
+
+def prose(splits: dict[str, list[Row]]):
+    """Adds long harmless texts to each split: plain sentences that fill a window, and documentation."""
+    for row in documentation():
+        splits[split_of(row)].append(row)
+    pick = random.Random(13)
+    for split, count in PROSE.items():
+        plain = [r.text for r in splits[split] if r.source == "tatoeba-parallel"]
+        for _ in range(count):
+            splits[split].append(Row(" ".join(pick.sample(plain, pick.randint(8, 22))), BENIGN, "prose", 0.7))
+
+
 def load(root) -> dict[str, list[Row]]:
     """All rows by split: each text once, in one split, with labels that disagree between sets dropped."""
     rows = []
@@ -177,6 +218,7 @@ def load(root) -> dict[str, list[Row]]:
     for row in rows:
         row.text = canonical(row.text)
     rows += _spliced(root, rows)
+    rows += _injections(rows)
     merged, held_out = {}, evaluation_keys(root)
     for row in rows:
         k = key(row.text)
@@ -191,4 +233,5 @@ def load(root) -> dict[str, list[Row]]:
     for row in merged.values():
         if row.labels:
             splits[split_of(row)].append(row)
+    prose(splits)
     return splits

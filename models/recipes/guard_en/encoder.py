@@ -244,7 +244,7 @@ def from_shipped_onnx(path) -> Joint:
         stem = node.input[1].removesuffix("_quantized") if len(node.input) > 1 else ""
         # "/encoder/layers.0/query/MatMul_quant" -> "encoder.layers.0.query.weight"
         name = ".".join([*node.name.strip("/").split("/")[:-1], "weight"])
-        if node.op_type == "MatMulInteger":
+        if node.op_type == "MatMulInteger" and not node.name.startswith("/look/"):
             weight = tensors[node.input[1]].astype(np.float32) * tensors[stem + "_scale"]
             factor = _divided(tensors, produced, node.input[0])
             state[name] = (weight if factor is None else weight * factor[:, None]).T
@@ -252,8 +252,8 @@ def from_shipped_onnx(path) -> Joint:
             state[name] = tensors[stem].T
     words = "encoder.word.weight"
     state[words] = tensors[f"{words}_quantized"].astype(np.float32) * tensors[f"{words}_scale"]
-    # The look into the middle is no layer.
-    state = {n: a for n, a in state.items() if not n.startswith("answer.")}
+    # The looks into the middle are no layers.
+    state = {n: a for n, a in state.items() if not n.startswith(("answer.", "look."))}
     model = Joint(Config(), len(state["tags.bias"]))
     model.load_state_dict({n: torch.tensor(np.ascontiguousarray(a)) for n, a in state.items()})
     round_word_embedding(model.encoder)

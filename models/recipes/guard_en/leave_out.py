@@ -1,5 +1,5 @@
-"""How well prompt injections of a source are found when nothing of that source was learnt from: the encoder is trained anew without
-it, for prompt injection alone, and judges all of its rows. Prints one line a source; never a text."""
+"""How well prompt injections of a source are found when nothing of that source was learnt from: encoder and look are trained anew without
+it, for prompt injection alone, and judge its rows. Prints one line a source; never a text."""
 
 import argparse
 import random
@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 import batches as b
 import data
 import disguise
+import look
 from encoder import LABELS, Config, Guard, from_weight_only_onnx, round_word_embedding
 from train import loss_of, optimiser_of, positive_weights, rate_factor
 
@@ -21,6 +22,7 @@ COLUMN = LABELS.index("prompt_injection")
 SOURCES = {"pi-slabs": (), "pi-neuralchemy": (), "pi-multilingual": (), "bipia-attacks": ("bipia-carriers",)}
 BENIGN = ("benign-prompts", "tatoeba-foreign")  # where a source has no benign rows: held-out rows of these
 MOST = 1500
+LOOKED = 6000  # rows of the known sources that the look learns from, besides the own attacks
 SEED = 20261129
 
 
@@ -33,18 +35,31 @@ def known(rows: list[data.Row]) -> list[data.Row]:
     return kept
 
 
-@torch.no_grad()
-def scores(model, tokenizer, rows: list[data.Row]) -> np.ndarray:
-    """The largest logit over the windows of each row."""
-    model.eval()
-    out = []
-    for ids in b.content_ids(tokenizer, [r.text for r in rows]):
-        best = -np.inf
-        for start, end in b.windows(len(ids)):
-            row = torch.tensor([[101, *ids[start:end], 102]])
-            best = max(best, float(model(row, torch.ones_like(row), torch.zeros_like(row))[0, COLUMN]))
-        out.append(best)
-    return np.array(out)
+def looked_at(rows: list[data.Row]) -> dict[str, list[data.Row]]:
+    """What the look learns from: some of the rows, all own attacks, and disguised copies."""
+    kept = look.chosen({"train": rows})
+    few = random.Random(SEED).sample(kept["train"], min(LOOKED, len(kept["train"])))
+    before = few + kept["own"]
+    changed = [new for old, new in zip(before, disguise.rows(before, SEED)) if new.text != old.text]
+    return {"train": few, "own": kept["own"], "prose": kept["prose"], "changed": changed}
+
+
+def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
+    """[3, rows]: the largest score over the windows of each row, by the guard's own head, by the look, and by both."""
+    ids, owner = [], []
+    for i, content in enumerate(b.content_ids(tokenizer, [r.text for r in rows])):
+        for start, end in b.windows(len(content)):
+            ids.append([101, *content[start:end], 102])
+            owner.append(i)
+    states = look.means(model.encoder, ids)
+    with torch.no_grad():
+        own = model.head(torch.tensor(states[:, -1].astype(np.float32)))[:, COLUMN].numpy()
+        second = net(scale.of(states))[:, COLUMN].numpy()
+    both = look.joined(own, second, look.FIXED["prompt_injection"], np.ones(len(own), bool))[0]
+    out = np.full((3, len(rows)), -np.inf)
+    for row, found in zip(out, (own, second, both)):
+        np.maximum.at(row, owner, found)
+    return out
 
 
 def without(args, splits: dict, names: tuple[str, ...]) -> Guard:
@@ -72,7 +87,7 @@ def without(args, splits: dict, names: tuple[str, ...]) -> Guard:
             schedule.step()
             step += 1
         epoch += 1
-    return model
+    return model.eval()
 
 
 def main():
@@ -81,27 +96,31 @@ def main():
     p.add_argument("--data", required=True)
     p.add_argument("--encoder", required=True, help="MiniLM, weight-only int8 ONNX")
     p.add_argument("--tokenizer", required=True)
-    p.add_argument("--steps", type=int, default=400)
+    p.add_argument("--sources", nargs="*", choices=SOURCES, help="some of them; all unless given")
+    p.add_argument("--steps", type=int, default=200)
     p.add_argument("--tokens", type=int, default=1536)
     p.add_argument("--rate", type=float, default=5e-5)
     p.add_argument("--threads", type=int, default=2)
     args = p.parse_args()
     torch.set_num_threads(args.threads)
     splits, tokenizer = data.load(args.data), Tokenizer.from_file(args.tokenizer)
-    found = []
-    for source, beside in SOURCES.items():
-        started, names = time.time(), (source, *beside)
+    untouched, found = from_weight_only_onnx(args.encoder), []
+    for source in args.sources or SOURCES:
+        started, names = time.time(), (source, *SOURCES[source])
         rows = [r for part in splits.values() for r in known(part) if r.source in names]
         if not any(r.labels["prompt_injection"] == 0 for r in rows):
             rows += [r for part in ("dev", "test") for r in known(splits[part]) if r.source in BENIGN]
         random.Random(SEED).shuffle(rows)
         rows = rows[:MOST]
         model = without(args, splits, names)
+        examples = look.Examples(tokenizer, looked_at([r for r in known(splits["train"]) if r.source not in names]))
+        states = lambda encoder: {s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
+        net, scale = look.taught(examples, states(untouched), states(model.encoder))
         answers = np.array([r.labels["prompt_injection"] for r in rows])
-        found.append(roc_auc_score(answers, scores(model, tokenizer, rows)))
-        print(f"{source}: AUROC {found[-1]:.4f}, {answers.sum()} injections and {len(rows) - answers.sum()} others, "
-              f"{time.time() - started:.0f} s", flush=True)
-    print(f"mean {np.mean(found):.4f}")
+        found.append([roc_auc_score(answers, said) for said in judged(model, net, scale, tokenizer, rows)])
+        print(f"{source}: AUROC {found[-1][0]:.4f} by the head, {found[-1][1]:.4f} by the look, {found[-1][2]:.4f} by both; {answers.sum()} injections "
+              f"and {len(rows) - answers.sum()} others, {time.time() - started:.0f} s", flush=True)
+    print("mean {:.4f}, {:.4f}, {:.4f}".format(*np.mean(found, axis=0)))
 
 
 if __name__ == "__main__":

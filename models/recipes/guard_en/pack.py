@@ -38,8 +38,10 @@ SOURCES = {
     "bipia-attacks": ("MIT", "microsoft/BIPIA, spliced into Tatoeba sentences"),
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
+    "injections": ("Apache-2.0", "this recipe"),
+    "prose": ("Apache-2.0 AND LicenseRef-CC-BY-2.0-FR", "this project's documentation, and many Tatoeba sentences in a row"),
 }
-VERSIONS = {"guard-en": "0.3.1", "inspector-en": "0.3.0", "corrector-en": "0.2.1", "guard-tiny": "0.3.1"}
+VERSIONS = {"guard-en": "0.4.0", "inspector-en": "0.3.1", "corrector-en": "0.2.2", "guard-tiny": "0.4.0"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
 SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
