@@ -19,7 +19,6 @@ from scores import Scorer, sigmoid
 TARGETS = (0.01, 0.0085, 0.007, 0.006, 0.005, 0.004, 0.003, 0.0025, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false positives of a label
 GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers", "prose"}
 LIMITS = (0.007, 0.02, 0.015, 0.01)  # share of general benign text, of benign prompts, of other languages' plain text and of prose that may be flagged
-
 LAXEST = {"hate": 0.003, "violence": 0.0006}  # of labels whose words harmless questions have, too (chosen with a look at XSTest)
 FREE = 0.05  # what a step costs that adds no alarm, as a share of a limit
 

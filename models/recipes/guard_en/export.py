@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from tokenizers import Tokenizer
 
@@ -59,6 +59,26 @@ def export_f32(model: Guard, path: Path):
     proto.producer_version = ""
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+
+
+def add_means(graph: onnx.GraphProto, mask: str, states: dict[str, str], stem: str) -> list[str]:
+    """Adds the mean over the tokens where the input `mask` is 1, of each of these states [batch, tokens, hidden]; a text without such a token
+    has the mean 0. `states`: a name for each to its tensor. Returns the tensors of the means. Constants are called `stem.axis` and so on."""
+    node, at = helper.make_node, f"/{stem}"
+    graph.node.extend([
+        node("Cast", [mask], [f"{at}/mask"], f"{at}/Cast", to=TensorProto.FLOAT),
+        node("Unsqueeze", [f"{at}/mask", f"{stem}.axis"], [f"{at}/weights"], f"{at}/Unsqueeze"),
+        node("ReduceSum", [f"{at}/weights", f"{stem}.along"], [f"{at}/count"], f"{at}/Count", keepdims=0),
+        node("Clip", [f"{at}/count", f"{stem}.one"], [f"{at}/divisor"], f"{at}/Clip")])
+    for name, state in states.items():
+        own = f"{at}/{name}"
+        graph.node.extend([
+            node("Mul", [state, f"{at}/weights"], [f"{own}/weighted"], f"{own}/Mul"),
+            node("ReduceSum", [f"{own}/weighted", f"{stem}.along"], [f"{own}/sum"], f"{own}/ReduceSum", keepdims=0),
+            node("Div", [f"{own}/sum", f"{at}/divisor"], [f"{own}/mean"], f"{own}/Div")])
+    graph.initializer.extend(numpy_helper.from_array(np.asarray(a), f"{stem}.{name}")
+                             for name, a in (("axis", np.array([2])), ("along", np.array([1])), ("one", np.float32(1))))
+    return [f"{at}/{name}/mean" for name in states]
 
 
 def export_int8(f32: Path, path: Path):

@@ -55,7 +55,7 @@ def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
     with torch.no_grad():
         own = model.head(torch.tensor(states[:, -1].astype(np.float32)))[:, COLUMN].numpy()
         second = net(scale.of(states))[:, COLUMN].numpy()
-    both = look.joined(own, second, look.FIXED["prompt_injection"], np.ones(len(own), bool))[0]
+    both = look.joined(own, second, look.FIXED["prompt_injection"])[0]
     out = np.full((3, len(rows)), -np.inf)
     for row, found in zip(out, (own, second, both)):
         np.maximum.at(row, owner, found)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from sklearn.metrics import average_precision_score, roc_auc_score
 from tokenizers import Tokenizer
@@ -23,6 +23,7 @@ import batches as b
 import data
 import disguise
 from encoder import LABELS, Encoder, from_shipped_onnx, from_weight_only_onnx
+from export import add_means
 
 CAPS = {"davidson-tweets": 5000, "paradetox": 5000, "paradetox-cannot-rewrite": 2000, "tatoeba-parallel": 2500, "tatoeba-foreign": 3000,
         "pi-slabs": 7000, "bias-templates": 1500, "toxic-spans": 3000}  # rows of a set that are looked at; of dev and test a fifth of it
@@ -166,9 +167,8 @@ def learn(x, target, weight, seed: int, epochs: int, drop: float, teacher=None) 
 @torch.no_grad()
 def taught(examples: Examples, start: dict, tuned: dict) -> tuple[torch.nn.Sequential, Scale]:
     """The student of the tuned encoder's states, and the scale of its features."""
-    splits = LEARNT
-    both = lambda states: np.concatenate([states[s] for s in splits])
-    target, weight = torch.cat([examples.target[s] for s in splits]), torch.cat([examples.repeated(s) for s in splits])
+    both = lambda states: np.concatenate([states[s] for s in LEARNT])
+    target, weight = torch.cat([examples.target[s] for s in LEARNT]), torch.cat([examples.repeated(s) for s in LEARNT])
     x = Scale.over(both(start)).of(both(start))
     said = torch.zeros_like(target)
     for seed in range(TEACHERS):
@@ -196,11 +196,11 @@ def area(examples: Examples, split: str, label: str, said: np.ndarray) -> float:
     return float(np.mean(found)) if found else roc_auc_score(answers[known], said[known])
 
 
-def joined(own: np.ndarray, look: np.ndarray, weight: float, held: np.ndarray) -> tuple[np.ndarray, float, float, float]:
-    """(values, factor of own, factor of look, shift): both in units of their deviation over `held`, in the scale of own."""
-    mean, spread = own[held].mean(), own[held].std()
-    first, second = 1 / (1 + weight), weight / (1 + weight) * spread / look[held].std()
-    shift = mean - first * mean - second * look[held].mean()
+def joined(own: np.ndarray, look: np.ndarray, weight: float) -> tuple[np.ndarray, float, float, float]:
+    """(values, factor of own, factor of look, shift): both in units of their deviation, in the scale of own."""
+    mean, spread = own.mean(), own.std()
+    first, second = 1 / (1 + weight), weight / (1 + weight) * spread / look.std()
+    shift = mean - first * mean - second * look.mean()
     return first * own + second * look + shift, first, second, shift
 
 
@@ -215,19 +215,9 @@ def attach(proto: onnx.ModelProto, net: torch.nn.Sequential, scale: Scale, facto
     layers = sum(n.op_type == "LayerNormalization" and "outer_norm" in n.name for n in graph.node)
     states = [next(n.output[0] for n in graph.node if n.op_type == "LayerNormalization" and n.name.startswith("/encoder/norm"))]
     states += [f"/encoder/layers.{layer}/outer_norm/LayerNormalization_output_0" for layer in range(layers)]
+    means_of = add_means(graph, "attention_mask", {str(layer): state for layer, state in enumerate(states)}, "look")
     graph.node.extend([
-        node("Cast", ["attention_mask"], ["/look/mask"], "/look/Cast", to=TensorProto.FLOAT),
-        node("Unsqueeze", ["/look/mask", "look.axis"], ["/look/weights"], "/look/Unsqueeze"),
-        node("ReduceSum", ["/look/weights", "look.along"], ["/look/count"], "/look/Count", keepdims=0),
-        node("Clip", ["/look/count", "look.one"], ["/look/divisor"], "/look/Clip")])
-    for layer, state in enumerate(states):
-        stem = f"/look/{layer}"
-        graph.node.extend([
-            node("Mul", [state, "/look/weights"], [f"{stem}/weighted"], f"{stem}/Mul"),
-            node("ReduceSum", [f"{stem}/weighted", "look.along"], [f"{stem}/sum"], f"{stem}/ReduceSum", keepdims=0),
-            node("Div", [f"{stem}/sum", "/look/divisor"], [f"{stem}/mean"], f"{stem}/Div")])
-    graph.node.extend([
-        node("Concat", [f"/look/{layer}/mean" for layer in range(len(states))], ["/look/means"], "/look/Concat", axis=1),
+        node("Concat", means_of, ["/look/means"], "/look/Concat", axis=1),
         node("Sub", ["/look/means", "look.mean"], ["/look/centred"], "/look/Centre"),
         node("Mul", ["/look/centred", "look.spread"], ["/look/features"], "/look/Scale"),
         node("MatMul", ["/look/features", "look.first"], ["/look/product"], FIRST),
@@ -237,10 +227,8 @@ def attach(proto: onnx.ModelProto, net: torch.nn.Sequential, scale: Scale, facto
         node("Add", ["/look/said", "look.after"], ["/look/logits"], "/look/After"),
         node("Mul", ["/head/last", "look.own"], ["/head/own"], "/look/Own"),
         node("Add", ["/head/own", "/look/logits"], ["logits"], "/look/Sum")])
-    arrays = {"look.axis": np.array([2]), "look.along": np.array([1]), "look.one": np.float32(1), "look.mean": scale.mean, "look.spread": 1 / scale.spread, "look.first": first, "look.before": before,
-              "look.second": second, "look.after": after, "look.own": factors[0]}
-    graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(a, a.dtype if a.dtype == np.int64 else np.float32), name)
-                             for name, a in ((n, np.asarray(v)) for n, v in arrays.items()))
+    arrays = {"mean": scale.mean, "spread": 1 / scale.spread, "first": first, "before": before, "second": second, "after": after, "own": factors[0]}
+    graph.initializer.extend(numpy_helper.from_array(np.ascontiguousarray(a, np.float32), f"look.{name}") for name, a in arrays.items())
     onnx.checker.check_model(proto, full_check=True)
 
 
@@ -289,10 +277,9 @@ def main():
     with torch.no_grad():
         look = {s: net(scale.of(tuned[s])).numpy() for s in ("dev", "test")}
         own = {s: model.head(torch.tensor(tuned[s][:, -1].astype(np.float32))).numpy() for s in look}
-    everywhere = np.ones(len(own["dev"]), bool)
     factors = np.zeros((3, len(LABELS)), dtype=np.float32)
     for group in GROUPS:
-        found = {w: [joined(own["dev"][:, c], look["dev"][:, c], w, everywhere) for c in map(LABELS.index, group)] for w in WEIGHTS}
+        found = {w: [joined(own["dev"][:, c], look["dev"][:, c], w) for c in map(LABELS.index, group)] for w in WEIGHTS}
         areas = {w: [area(examples, "dev", label, f[0]) for label, f in zip(group, found[w])] for w in WEIGHTS}
         weight = FIXED.get(group[0], max(WEIGHTS, key=lambda w: np.mean(areas[w])))
         print("weight", weight, "of", {w: round(float(np.mean(a)), 4) for w, a in areas.items()}, flush=True)

@@ -22,6 +22,7 @@ from tokenizers import Tokenizer
 import data
 import pairs
 from encoder import Encoder, from_shipped_onnx, from_weight_only_onnx
+from export import add_means
 
 SOURCE = 4  # the layer of MiniLM whose states are read
 LAYERS = (2, 3, 4, 5)  # those of the tuned encoder that stand in for it
@@ -111,25 +112,15 @@ def attach(proto: onnx.ModelProto, weights: np.ndarray, bias: float):
     graph, node = proto.graph, helper.make_node
     last = next(n for n in graph.node if n.output[0] == "aligned")
     last.output[0] = "/aligned/last"
+    states = {str(layer): f"/encoder/layers.{layer - 1}/outer_norm/LayerNormalization_output_0" for layer in LAYERS}
+    means = add_means(graph, "token_type_ids", states, "answer")
     graph.node.extend([
-        node("Cast", ["token_type_ids"], ["/answer/types"], "/answer/Cast", to=TensorProto.FLOAT),
-        node("Unsqueeze", ["/answer/types", "answer.axis"], ["/answer/weights"], "/answer/Unsqueeze"),
-        node("ReduceSum", ["/answer/weights", "answer.along"], ["/answer/count"], "/answer/Count", keepdims=0),
-        node("Clip", ["/answer/count", "answer.one"], ["/answer/divisor"], "/answer/Clip")])
-    for layer in LAYERS:
-        state, stem = f"/encoder/layers.{layer - 1}/outer_norm/LayerNormalization_output_0", f"/answer/{layer}"
-        graph.node.extend([
-            node("Mul", [state, "/answer/weights"], [f"{stem}/weighted"], f"{stem}/Mul"),
-            node("ReduceSum", [f"{stem}/weighted", "answer.along"], [f"{stem}/sum"], f"{stem}/ReduceSum", keepdims=0),
-            node("Div", [f"{stem}/sum", "/answer/divisor"], [f"{stem}/mean"], f"{stem}/Div")])
-    graph.node.extend([
-        node("Concat", [f"/answer/{layer}/mean" for layer in LAYERS], ["/answer/means"], "/answer/Concat", axis=1),
+        node("Concat", means, ["/answer/means"], "/answer/Concat", axis=1),
         node("MatMul", ["/answer/means", "answer.weight"], ["/answer/product"], "/answer/MatMul"),
         node("Add", ["/answer/product", "answer.bias"], ["/answer/logit"], "/answer/Add"),
         node("Add", ["/aligned/last", "/answer/logit"], ["aligned"], "/aligned/Sum")])
-    arrays = {"answer.axis": np.array([2]), "answer.along": np.array([1]), "answer.one": np.float32(1),
-              "answer.weight": weights.astype(np.float32)[:, None], "answer.bias": np.array([bias], dtype=np.float32)}
-    graph.initializer.extend(numpy_helper.from_array(np.asarray(a), name) for name, a in arrays.items())
+    arrays = {"weight": weights.astype(np.float32)[:, None], "bias": np.array([bias], dtype=np.float32)}
+    graph.initializer.extend(numpy_helper.from_array(a, f"answer.{name}") for name, a in arrays.items())
     mean = next(n for n in graph.node if n.name == "/Div").output[0]
     for n in graph.node:
         for names in (n.input, n.output):
