@@ -122,7 +122,7 @@
 /** Bytes of a decision's record. */
 #define TL_RECORD_BYTES 640
 
-/** A category found it by a model's score for a window. */
+/** A category found it by a model's score for a window or a sentence. */
 #define TL_FOUND_BY_MODEL 0
 
 /** A rule matched there. */
@@ -472,7 +472,7 @@ typedef struct tl_text {
 typedef struct tl_category {
   /** The category's name; lives until the result is used again or destroyed. */
   const char *name;
-  /** Calibrated probability in [0,1], the largest over the text's windows. */
+  /** Calibrated probability in [0,1], the largest over the text's windows and sentences. */
   float score;
   /** The text is flagged at this probability and above. */
   float threshold;
@@ -528,7 +528,7 @@ typedef struct tl_finding {
   size_t end;
   /** The category's name; lives until the decision is used again or destroyed. */
   const char *category;
-  /** 1 for a rule, else the model's score of that window. */
+  /** 1 for a rule, else the model's score of that window or sentence. */
   float score;
   /** TL_FOUND_BY_MODEL or TL_FOUND_BY_RULE. */
   int32_t found_by;
@@ -1287,7 +1287,8 @@ tl_status tl_session_select(tl_session *session,
  * @param result    from tl_result_create; what it held is replaced. After a failure its item blocks with risk 1.
  * @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED;
  *         TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT.
- *         Linear in the text, one model run for each window of the pack's limits.max_tokens.
+ *         Linear in the text, one model run for each window of the pack's limits.max_tokens and, where the pack has
+ *         limits.sentence_tokens, for each sentence of a text of several.
  */
 tl_status tl_session_guard(tl_session *session,
                            const tl_guard_options *options,
@@ -1378,15 +1379,13 @@ tl_status tl_result_category(const tl_result *result,
 size_t tl_result_span_count(const tl_result *result, size_t item);
 
 /**
- * One span, `index` below tl_result_span_count: the bytes of the window where a flagged category scored highest.
+ * One span, `index` below tl_result_span_count: what the model marks of a flagged category, else the bytes of
+ * the window or sentence where it scored highest.
  *
  * @param out_span  gets the span; on failure an empty one with score 1.
  * @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an item or index that is not there.
  */
-tl_status tl_result_span(const tl_result *result,
-                         size_t item,
-                         size_t index,
-                         tl_span *out_span);
+tl_status tl_result_span(const tl_result *result, size_t item, size_t index, tl_span *out_span);
 
 /** Ends a result; NULL is fine. */
 void tl_result_destroy(tl_result *result);
@@ -1450,7 +1449,7 @@ tl_status tl_filter_create(const tl_policy *policy,
  *                  (block, unless the policy says otherwise), its risk 1.
  * @return TL_OK if the text was judged, also an empty one; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text;
  *         TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT;
- *         TL_ERR_NULL_ARGUMENT. Linear in the text, one model run for each window.
+ *         TL_ERR_NULL_ARGUMENT. Linear in the text, one model run for each window and each sentence (tl_session_guard).
  */
 tl_status tl_filter_judge(const tl_filter *filter,
                           const tl_filter_options *options,

@@ -15,6 +15,7 @@ use trueline_core::model::manifest::Manifest;
 use trueline_core::model::tensor::{Data, Tensor};
 use trueline_core::model::tokenizer::Tokenizer;
 use trueline_core::scoring::guard::hidden::Encoding;
+use trueline_core::scoring::guard::sentences;
 
 const RULES: &str = r#"policy = 1
 name = "rules"
@@ -330,15 +331,20 @@ list = ["grobian"]
 
 /// A guard whose `rude` is the share of the letter `z` among a window's tokens; counts its runs.
 fn guard(runs: &Arc<AtomicUsize>) -> Arc<Guard> {
-    let manifest =
-        Manifest::parse(&pack::manifest_text().replace("max_text_bytes = 2000", "max_text_bytes = 20000"));
+    guard_with(runs, "max_text_bytes = 20000")
+}
+
+/// The same, with these limits in the place of the longest text.
+fn guard_with(runs: &Arc<AtomicUsize>, limits: &str) -> Arc<Guard> {
+    let manifest = Manifest::parse(&pack::manifest_text().replace("max_text_bytes = 2000", limits));
     let tokenizer = Tokenizer::from_bytes(pack::tokenizer().as_bytes()).expect("a good tokenizer");
     let runs = Arc::clone(runs);
     let backend = Function(move |inputs: &[Tensor], _: &_| {
         runs.fetch_add(1, Ordering::Relaxed);
         let Data::I64(ids) = inputs[0].data() else { panic!("ids are i64") };
         let z = 4 + 2 * 25;
-        let share = ids.iter().filter(|id| **id == z || **id == z + 1).count() as f32 / 6.0;
+        let content = (ids.len() - 2) as f32;
+        let share = ids.iter().filter(|id| **id == z || **id == z + 1).count() as f32 / content;
         let logit = if ids.contains(&(4 + 2 * 24)) { f32::NAN } else { (share - 0.5) * 10.0 };
         Ok(logits(&[logit, -9.0, -9.0]))
     });
@@ -422,6 +428,54 @@ fn a_stream_with_a_model_scores_each_stride_once_and_ends_like_the_whole() {
         } else if whole.action == Action::Allow {
             assert_eq!(stream.progress().released, text.len());
         }
+    }
+}
+
+#[test]
+fn a_sentence_is_judged_without_its_neighbours_and_held_back_until_then() {
+    let policy = || Arc::new(Policy::parse("model", MODEL).expect("a good policy"));
+    let runs = Arc::default();
+    let by_windows = Arc::new(Filter::new(policy(), Some(guard(&runs))).expect("labels"));
+    let limits = "sentence_tokens = 6\nmax_text_bytes = 20000";
+    let by_sentences = Arc::new(Filter::new(policy(), Some(guard_with(&runs, limits))).expect("labels"));
+    let options = FilterOptions { language: Some("en".into()), plain: true, ..FilterOptions::default() };
+    // Two of three, and never more than two of the six of a window.
+    let text = "a b c d. z z. f g h i j. k l m n o p q r s t u v w";
+    assert_eq!(Filter::judge(&by_windows, text.as_bytes(), &options).action, Action::Allow);
+    let whole = Filter::judge(&by_sentences, text.as_bytes(), &options);
+    assert_eq!((whole.action, shown(text, &whole)), (Action::Block, vec!["z z."]));
+
+    let mut random = Random(11);
+    for round in 0..200 {
+        let n = 20 + random.below(150);
+        let letters = if round % 2 == 0 { "zabcde.." } else { "abcdefgh." };
+        let (mut text, mut offsets) = (String::from("b"), vec![(0, 1)]);
+        for _ in 0..n {
+            let letter = char::from(letters.as_bytes()[random.below(letters.len())]);
+            // As canonical text has it.
+            text.push_str(if letter == '.' { "" } else { " " });
+            text.push(letter);
+            offsets.push((text.len() - 1, text.len()));
+        }
+        let whole = Filter::judge(&by_sentences, text.as_bytes(), &options);
+        let mut pieces = Vec::new();
+        sentences::pieces(&text, &offsets, 6, &mut pieces).expect("six tokens and more");
+        let bad = pieces.iter().map(|piece| offsets[piece.start].0..offsets[piece.end - 1].1);
+        let bad = bad.filter(|span| {
+            Filter::judge(&by_windows, &text.as_bytes()[span.clone()], &options).action == Action::Block
+        });
+        // The place from which on nothing may be shown.
+        let until = bad.map(|span| span.start).min().unwrap_or(text.len());
+        let mut stream = Stream::new(Arc::clone(&by_sentences), options.clone()).expect("a stream");
+        let mut at = 0;
+        while at < text.len() {
+            let end = text.len().min(at + 1 + random.below(9));
+            stream.push(&text.as_bytes()[at..end]).expect("a good text");
+            at = end;
+            assert!(stream.progress().released <= until, "{:?} of {text:?}", stream.progress());
+        }
+        assert_eq!(stream.finish(), &whole, "round {round}: {text:?}");
+        assert!(until == text.len() || whole.action == Action::Block, "{text:?}");
     }
 }
 

@@ -71,6 +71,18 @@ fn a_manifest_that_breaks_a_rule_is_refused() {
         ("stride = 3", "stride = 7", Code::InvalidPack, &["stride is 7", "8 tokens takes 1..=6"]),
         ("stride = 3", "stride = 0", Code::InvalidPack, &["stride is 0", "1..=6"]),
         ("stride = 3", "stride = -1", Code::InvalidPack, &["`-1`"]),
+        (
+            "stride = 3",
+            "stride = 3\nsentence_tokens = 7",
+            Code::InvalidPack,
+            &["sentence_tokens is 7", "8 tokens it lies in 2..=6"],
+        ),
+        (
+            "stride = 3",
+            "stride = 3\nsentence_tokens = 1",
+            Code::InvalidPack,
+            &["sentence_tokens is 1", "2..=6"],
+        ),
         ("max_tokens = 8", "max_tokens = 2", Code::InvalidPack, &["max_tokens is 2", "3..=8192"]),
         ("max_tokens = 8", "max_tokens = 8193", Code::InvalidPack, &["max_tokens is 8193", "3..=8192"]),
         ("max_text_bytes = 2000", "max_text_bytes = 0", Code::InvalidPack, &["max_text_bytes is 0", "1..="]),

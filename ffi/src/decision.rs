@@ -22,7 +22,7 @@ pub const TL_RECORD_BYTES: usize = 640;
 
 const _: () = assert!(TL_RECORD_BYTES == RECORD_BYTES);
 
-/// A category found it by a model's score for a window.
+/// A category found it by a model's score for a window or a sentence.
 pub const TL_FOUND_BY_MODEL: i32 = 0;
 /// A rule matched there.
 pub const TL_FOUND_BY_RULE: i32 = 1;
@@ -37,7 +37,7 @@ pub struct tl_finding {
     pub end: usize,
     /// The category's name; lives until the decision is used again or destroyed.
     pub category: *const c_char,
-    /// 1 for a rule, else the model's score of that window.
+    /// 1 for a rule, else the model's score of that window or sentence.
     pub score: f32,
     /// TL_FOUND_BY_MODEL or TL_FOUND_BY_RULE.
     pub found_by: i32,

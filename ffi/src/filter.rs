@@ -144,7 +144,7 @@ pub unsafe extern "C" fn tl_filter_create(
 ///                  (block, unless the policy says otherwise), its risk 1.
 /// @return TL_OK if the text was judged, also an empty one; TL_ERR_UTF8 or TL_ERR_TOO_LARGE for the text;
 ///         TL_ERR_DEADLINE_EXCEEDED; TL_ERR_CANCELLED; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT;
-///         TL_ERR_NULL_ARGUMENT. Linear in the text, one model run for each window.
+///         TL_ERR_NULL_ARGUMENT. Linear in the text, one model run for each window and each sentence (tl_session_guard).
 ///
 /// # Safety
 /// `filter` and `decision` are NULL or live, and no other thread uses `decision`; `options` is NULL or a struct of the size

@@ -43,7 +43,7 @@ pub const TL_REASON_CLEAR: i32 = 3;
 pub struct tl_category {
     /// The category's name; lives until the result is used again or destroyed.
     pub name: *const c_char,
-    /// Calibrated probability in [0,1], the largest over the text's windows.
+    /// Calibrated probability in [0,1], the largest over the text's windows and sentences.
     pub score: f32,
     /// The text is flagged at this probability and above.
     pub threshold: f32,
@@ -270,7 +270,8 @@ pub unsafe extern "C" fn tl_result_span_count(result: *const tl_result, item: us
     unsafe { self::item(result, item) }.map_or(0, |i| i.verdict.spans.len())
 }
 
-/// One span, `index` below tl_result_span_count: the bytes of the window where a flagged category scored highest.
+/// One span, `index` below tl_result_span_count: what the model marks of a flagged category, else the bytes of
+/// the window or sentence where it scored highest.
 ///
 /// @param out_span  gets the span; on failure an empty one with score 1.
 /// @return TL_OK; TL_ERR_NULL_ARGUMENT; TL_ERR_INVALID_ARGUMENT for an item or index that is not there.

@@ -151,7 +151,8 @@ pub unsafe extern "C" fn tl_session_select(session: *mut tl_session, pack: *cons
 /// @param result    from tl_result_create; what it held is replaced. After a failure its item blocks with risk 1.
 /// @return TL_OK; TL_ERR_UTF8, TL_ERR_EMPTY_TEXT or TL_ERR_TOO_LARGE for the text; TL_ERR_DEADLINE_EXCEEDED;
 ///         TL_ERR_CANCELLED; TL_ERR_BROKEN; TL_ERR_STRUCT_SIZE; TL_ERR_INVALID_ARGUMENT; TL_ERR_NULL_ARGUMENT.
-///         Linear in the text, one model run for each window of the pack's limits.max_tokens.
+///         Linear in the text, one model run for each window of the pack's limits.max_tokens and, where the pack has
+///         limits.sentence_tokens, for each sentence of a text of several.
 ///
 /// # Safety
 /// `session` and `result` are NULL or live, and no other thread uses `result`; `options` is NULL or a struct of the

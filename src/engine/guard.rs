@@ -20,6 +20,7 @@ use crate::model::plan::run::Program;
 use crate::model::tensor::Tensor;
 use crate::model::tokenizer::{Encoding, Scratch, Tokenizer};
 use crate::scoring::guard::canonical::Canonical;
+use crate::scoring::guard::sentences;
 use crate::scoring::score::calibrate::sigmoid;
 use crate::{Code, Error};
 
@@ -161,6 +162,11 @@ impl Guard {
     /// The most tokens of a window, and how far the next one begins after it.
     pub(super) fn window(&self) -> (usize, usize) {
         self.ready.window()
+    }
+
+    /// The most tokens of a sentence that is judged by itself; `None` if the pack does not judge sentences.
+    pub(super) fn sentence_tokens(&self) -> Option<usize> {
+        self.ready.manifest.limits.sentence_tokens
     }
 
     /// Lets a smaller guard look first, which clears the windows that it finds harmless enough.
@@ -316,8 +322,8 @@ impl Guard {
         verdicts
     }
 
-    /// Scores the canonical forms that are one window each, for [`Guard::judge_into`] to find: windows of longer texts are long
-    /// themselves, and gain nothing side by side.
+    /// Scores the canonical forms that are one window each, and their sentences, for [`Guard::judge_into`] to find: windows of longer
+    /// texts are long themselves, and gain nothing side by side.
     fn look_ahead(
         &self,
         Work { canonical, memory, tokenizer, tokens, ahead, .. }: &mut Work,
@@ -326,20 +332,33 @@ impl Guard {
     ) -> Result<(), Error> {
         let (content, _) = self.window();
         let mut windows: Vec<Box<[u32]>> = Vec::new();
+        let mut spans = Vec::new();
         for text in texts.iter().filter_map(|text| self.check_text(text).ok()) {
             control.check()?;
             canonical.assign(text)?;
             self.ready.tokenizer.encode_into(canonical.text(), control, tokenizer, tokens)?;
-            let ids = &*tokens.ids;
-            if ids.is_empty() || ids.len() > content || windows.iter().any(|known| **known == *ids) {
+            let n = tokens.ids.len();
+            if n == 0 || n > content {
                 continue;
             }
-            if let Some(first) = &self.first
-                && first.clear(&self.ready.manifest, memory, canonical.text(), control)?.is_some()
-            {
-                continue;
+            spans.clear();
+            if let Some(most) = self.sentence_tokens() {
+                sentences::pieces(canonical.text(), &tokens.offsets, most, &mut spans)?;
             }
-            windows.push(ids.into());
+            for span in std::iter::once(0..n).chain(spans.iter().cloned()) {
+                let ids = &tokens.ids[span.clone()];
+                if windows.iter().any(|known| **known == *ids) {
+                    continue;
+                }
+                let bytes = tokens.offsets[span.start].0..tokens.offsets[span.end - 1].1;
+                let text = canonical.text().get(bytes).unwrap_or(canonical.text());
+                if let Some(first) = &self.first
+                    && first.clear(&self.ready.manifest, memory, text, control)?.is_some()
+                {
+                    continue;
+                }
+                windows.push(ids.into());
+            }
         }
         let lent: Vec<&[u32]> = windows.iter().map(|ids| &**ids).collect();
         self.ready.run_each(memory, &lent, control, |place, outputs| {

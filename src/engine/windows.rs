@@ -1,4 +1,4 @@
-//! A reading of a text in windows: the largest score of each label, and where it is.
+//! A reading of a text in windows and sentences: the largest score of each label, and where it is.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use crate::engine::views::Reading;
 use crate::model::control::Control;
 use crate::model::tokenizer::Encoding;
 use crate::scoring::guard::marks::Marks;
-use crate::scoring::guard::window;
+use crate::scoring::guard::{sentences, window};
 use crate::scoring::order;
 
 /// What a pack says about one window.
@@ -39,10 +39,12 @@ pub(super) struct Maxima {
     pub(super) labels: Vec<Most>,
     /// For each label, the score from which marks count.
     floors: Vec<f64>,
-    /// Windows that were scored.
+    /// Windows and sentences that were scored.
     pub(super) windows: usize,
     /// What the pack says about the window at hand.
     found: Scored,
+    /// The sentences of the reading at hand, in tokens.
+    sentences: Vec<Range<usize>>,
 }
 
 impl Maxima {
@@ -65,8 +67,9 @@ impl Maxima {
         self.windows = 0;
     }
 
-    /// Adds the windows of a reading that have something new in them. `score` writes what the pack says about the tokens of one,
-    /// which stand for a text.
+    /// Adds the windows of a reading that have something new in them, and its sentences if the pack judges these by themselves: a mean
+    /// over a window hides a short sentence among others. `score` writes what the pack says about the tokens of one, which stand for
+    /// a text.
     ///
     /// # Errors
     /// What `control` says; those of `score` and of the reading.
@@ -85,7 +88,11 @@ impl Maxima {
         let mut marks = Marks::default();
         // For each label that is marked, the windows that reach its floor.
         let mut reached: Vec<Vec<Range<usize>>> = vec![Vec::new(); marking.len()];
-        for span in window::layout(n, content, stride)? {
+        self.sentences.clear();
+        if let Some(most) = guard.sentence_tokens() {
+            sentences::pieces(reading.text(), &tokens.offsets, most, &mut self.sentences)?;
+        }
+        for span in window::layout(n, content, stride)?.chain(self.sentences.iter().cloned()) {
             control.check()?;
             let place = bytes_of(&span);
             if !reading.is_new(&place)? {
@@ -112,7 +119,8 @@ impl Maxima {
                 }
             }
         }
-        for (reached, &label) in reached.iter().zip(marking) {
+        for (reached, &label) in reached.iter_mut().zip(marking) {
+            order::sort(reached, |a, b| (a.start, a.end).cmp(&(b.start, b.end)));
             for run in marks.runs(reached) {
                 let bytes = reading.original(bytes_of(&run))?;
                 self.labels[label].marked.push(bytes);

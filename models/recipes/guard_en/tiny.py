@@ -92,7 +92,7 @@ def main():
     print(f"torch to f32 file: {difference(model, folders['f32'] / 'model.onnx'):.2e}")
     rows = splits["dev"][::8] + [r for r in splits["dev"] if r.source == "moderation-eval"]
     for kind, folder in folders.items():
-        logits = Scorer(folder / "model.onnx", folder / "tokenizer.json").logits([r.text for r in rows])
+        logits = Scorer(folder / "model.onnx", folder / "tokenizer.json", sentences=False).logits([r.text for r in rows])
         entries = calibrate.calibrate(rows, logits)
         text = pack.manifest(folder, folder.name, "for tests only: a tiny network with the labels of guard-en",
                              "f32" if kind == "f32" else "dynamic-int8", entries,

@@ -124,7 +124,7 @@ impl Filter {
     /// be judged it is the policy's `on_failure`, with the error.
     ///
     /// # Cost
-    /// Linear in the text; one model run for each window that differs from the others.
+    /// Linear in the text; one model run for each window and sentence that differs from the others.
     pub fn judge(filter: &Arc<Self>, text: &[u8], options: &FilterOptions) -> Decision {
         Self::judge_with(filter, &mut Memory::default(), text, options)
     }

@@ -1,6 +1,6 @@
-//! A pack's scores of a text that grows: each window is run once, and the last verdict is that of the whole text.
+//! A pack's scores of a text that grows: each window and sentence is run once, and the last verdict is that of the whole text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::model::backend::Memory;
 use crate::model::control::Control;
 use crate::model::tokenizer::Encoding;
 use crate::scoring::guard::canonical::Canonical;
+use crate::scoring::guard::sentences::Pieces;
 
 /// Text without a space that is cut into tokens all the same, so that a stream without spaces is scored.
 const LONGEST_WORD: usize = 4096;
@@ -33,13 +34,17 @@ pub(super) struct Scores {
     encoded: usize,
     /// Tokens that some window covered.
     scored: usize,
+    /// Where sentences begin and end, if the pack judges them by themselves.
+    sentences: Option<Pieces>,
+    /// Those that wait for the window over their last token.
+    waiting: VecDeque<Range<usize>>,
     /// Model runs.
     pub(super) runs: usize,
 }
 
 impl Scores {
-    /// Scores each stride of new tokens with the window that ends there, and shows `each` its scores. `given` gives the part of
-    /// the text as it came that a span of the canonical text stands for.
+    /// Scores each stride of new tokens with the window that ends there and the sentences that ended in it, and shows `each` the
+    /// largest scores. `given` gives the part of the text as it came that a span of the canonical text stands for.
     pub(super) fn step<'a>(
         &mut self,
         guard: &Guard,
@@ -56,6 +61,16 @@ impl Scores {
         };
         if stable > 0 {
             let tokens = guard.encode(&rest[..stable], control)?;
+            if let Some(most) = guard.sentence_tokens() {
+                let pieces = match &mut self.sentences {
+                    Some(pieces) => pieces,
+                    none => none.insert(Pieces::new(most)?),
+                };
+                // With the space behind them, marks are known to end a sentence.
+                let seen = rest.get(..stable + 1).unwrap_or(&rest[..stable]);
+                let starts = tokens.offsets.iter().map(|offset| offset.0);
+                pieces.advance(seen, starts, self.ids.len(), false, |piece| self.waiting.push_back(piece));
+            }
             self.ids.extend_from_slice(&tokens.ids);
             self.starts.extend(tokens.offsets.iter().map(|offset| self.encoded + offset.0));
             self.encoded += stable;
@@ -65,16 +80,34 @@ impl Scores {
             control.check()?;
             let end = self.scored + stride;
             let start = end.saturating_sub(content);
-            let ids: Box<[u32]> = self.ids[start..end].into();
-            let until = self.starts.get(end).copied().unwrap_or(self.encoded);
-            let bytes = self.starts[start]..until;
-            let window = text.get(bytes.clone()).unwrap_or(text);
-            let mut most = self.window(guard, ids, window, control)?.labels.clone();
-            self.disguised(guard, given(bytes)?, control, &mut most)?;
+            let mut most = self.tokens(guard, text, start..end, control)?.labels.clone();
+            while let Some(piece) = self.waiting.pop_front_if(|piece| piece.end <= end) {
+                let found = self.tokens(guard, text, piece, control)?;
+                most.iter_mut().zip(&found.labels).for_each(|(most, &score)| raise(most, score));
+            }
+            self.disguised(guard, given(self.bytes(start..end))?, control, &mut most)?;
             each(&most);
             self.scored = end;
         }
         Ok(())
+    }
+
+    /// The bytes of the canonical text from the first of these tokens to the one after them.
+    fn bytes(&self, tokens: Range<usize>) -> Range<usize> {
+        self.starts[tokens.start]..self.starts.get(tokens.end).copied().unwrap_or(self.encoded)
+    }
+
+    /// What these tokens of the text score by themselves.
+    fn tokens(
+        &mut self,
+        guard: &Guard,
+        text: &str,
+        tokens: Range<usize>,
+        control: &Control,
+    ) -> Result<Arc<Scored>, Error> {
+        let ids: Box<[u32]> = self.ids[tokens.clone()].into();
+        let window = text.get(self.bytes(tokens)).unwrap_or(text);
+        self.window(guard, ids, window, control)
     }
 
     /// Raises the scores of a part of the text to those of its views.
@@ -93,15 +126,16 @@ impl Scores {
         })?;
         for (most, new) in most.iter_mut().zip(&maxima.labels) {
             let score = new.best.as_ref().map_or(0.0, |(score, _)| *score);
-            // A score that is no number stays one: it blocks.
-            *most = if new.invalid || most.is_nan() { f64::NAN } else { most.max(score) };
+            raise(most, if new.invalid { f64::NAN } else { score });
         }
         Ok(())
     }
 
-    /// The canonical place of the first token that no window covered.
+    /// The canonical place of the first token that no window covered, or whose sentence is not scored yet.
     pub(super) fn settled(&self) -> usize {
-        self.starts.get(self.scored).copied().unwrap_or(self.encoded)
+        let open = self.sentences.as_ref().map_or(usize::MAX, Pieces::settled);
+        let waiting = self.waiting.front().map_or(open, |piece| piece.start);
+        self.starts.get(self.scored.min(waiting)).copied().unwrap_or(self.encoded)
     }
 
     /// Adds every window of a reading that has something new to the maxima, as if the text had come at once.
@@ -136,4 +170,9 @@ impl Scores {
         self.known.insert(key, Arc::clone(&scored));
         Ok(scored)
     }
+}
+
+/// Raises a score to another one. One that is no number stays so: it blocks.
+fn raise(most: &mut f64, score: f64) {
+    *most = if most.is_nan() || score.is_nan() { f64::NAN } else { most.max(score) };
 }

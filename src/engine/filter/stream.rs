@@ -119,7 +119,7 @@ impl Stream {
     /// the end.
     /// # Cost
     /// The new bytes, and the unit of at most 16 KiB that they belong to, through the rules; one model run for each stride
-    /// of new tokens.
+    /// of new tokens, and for each sentence that ended in it if the pack judges sentences.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Progress, Error> {
         if self.decision.is_some() {
             return Err(Error::new(Code::InvalidArgument, "the stream has ended; begin another"));

@@ -84,6 +84,19 @@ impl Manifest {
                 limits.stride, limits.max_tokens
             )));
         }
+        if let Some(most) = limits.sentence_tokens.filter(|most| !(2..=content).contains(most)) {
+            return Err(invalid(format!(
+                "manifest.toml: limits.sentence_tokens is {most}; with windows of {} tokens it lies in 2..={content}",
+                limits.max_tokens
+            )));
+        }
+        let judges = family::GuardEncoder.name();
+        if limits.sentence_tokens.is_some() && self.family != judges {
+            return Err(invalid(format!(
+                "manifest.toml: limits.sentence_tokens in a pack of family {}; only one of family {judges} judges sentences",
+                self.family
+            )));
+        }
         if limits.max_text_bytes == 0 || limits.max_text_bytes > MAX_TEXT_BYTES {
             return Err(invalid(format!(
                 "manifest.toml: limits.max_text_bytes is {}; it lies in 1..={MAX_TEXT_BYTES}",

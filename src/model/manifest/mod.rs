@@ -91,10 +91,12 @@ pub struct Limits {
     pub max_tokens: usize,
     /// Content tokens from one window's start to the next.
     pub stride: usize,
+    /// Of a classifier that judges sentences by themselves, besides the windows: content tokens of one, at most. Longer ones are cut.
+    pub sentence_tokens: Option<usize>,
     /// The longest text, in bytes.
     pub max_text_bytes: u64,
 }
-table!(Limits { max_tokens, stride, max_text_bytes });
+table!(Limits { max_tokens, stride, sentence_tokens, max_text_bytes });
 
 /// The model file and its tensors.
 #[derive(Clone, Debug)]

@@ -10,6 +10,7 @@ pub mod marks;
 mod nfkc;
 mod offsets;
 pub mod rules;
+pub mod sentences;
 mod stable;
 pub mod stream;
 pub mod threshold;
