@@ -331,12 +331,17 @@ list = ["grobian"]
 
 /// A guard whose `rude` is the share of the letter `z` among a window's tokens; counts its runs.
 fn guard(runs: &Arc<AtomicUsize>) -> Arc<Guard> {
-    guard_with(runs, "max_text_bytes = 20000")
+    guard_with(runs, &[])
 }
 
-/// The same, with these limits in the place of the longest text.
-fn guard_with(runs: &Arc<AtomicUsize>, limits: &str) -> Arc<Guard> {
-    let manifest = Manifest::parse(&pack::manifest_text().replace("max_text_bytes = 2000", limits));
+/// The same, with changes to its manifest.
+fn guard_with(runs: &Arc<AtomicUsize>, changes: &[(&str, &str)]) -> Arc<Guard> {
+    let mut manifest = pack::manifest_text().replace("max_text_bytes = 2000", "max_text_bytes = 20000");
+    for (old, new) in changes {
+        assert!(manifest.contains(old), "{old}");
+        manifest = manifest.replacen(old, new, 1);
+    }
+    let manifest = Manifest::parse(&manifest);
     let tokenizer = Tokenizer::from_bytes(pack::tokenizer().as_bytes()).expect("a good tokenizer");
     let runs = Arc::clone(runs);
     let backend = Function(move |inputs: &[Tensor], _: &_| {
@@ -436,14 +441,19 @@ fn a_sentence_is_judged_without_its_neighbours_and_held_back_until_then() {
     let policy = || Arc::new(Policy::parse("model", MODEL).expect("a good policy"));
     let runs = Arc::default();
     let by_windows = Arc::new(Filter::new(policy(), Some(guard(&runs))).expect("labels"));
-    let limits = "sentence_tokens = 6\nmax_text_bytes = 20000";
-    let by_sentences = Arc::new(Filter::new(policy(), Some(guard_with(&runs, limits))).expect("labels"));
+    let sentences_of_six = ("stride = 3", "stride = 3\nsentence_tokens = 6");
+    let filter = |changes: &[_]| {
+        Arc::new(Filter::new(policy(), Some(guard_with(&runs, changes))).expect("labels for every category"))
+    };
+    let by_sentences = filter(&[sentences_of_six]);
     let options = FilterOptions { language: Some("en".into()), plain: true, ..FilterOptions::default() };
     // Two of three, and never more than two of the six of a window.
     let text = "a b c d. z z. f g h i j. k l m n o p q r s t u v w";
     assert_eq!(Filter::judge(&by_windows, text.as_bytes(), &options).action, Action::Allow);
     let whole = Filter::judge(&by_sentences, text.as_bytes(), &options);
     assert_eq!((whole.action, shown(text, &whole)), (Action::Block, vec!["z z."]));
+    let frames = filter(&[sentences_of_six, ("threshold = 0.5\n", "threshold = 0.5\nsentences = false\n")]);
+    assert_eq!(Filter::judge(&frames, text.as_bytes(), &options).action, Action::Allow);
 
     let mut random = Random(11);
     for round in 0..200 {

@@ -169,6 +169,11 @@ impl Guard {
         self.ready.manifest.limits.sentence_tokens
     }
 
+    /// Whether a sentence by itself counts for a label.
+    pub(super) fn counts_alone(&self, label: usize) -> bool {
+        self.ready.manifest.labels.get(label).is_none_or(|label| label.sentences)
+    }
+
     /// Lets a smaller guard look first, which clears the windows that it finds harmless enough.
     ///
     /// # Errors

@@ -92,7 +92,8 @@ impl Maxima {
         if let Some(most) = guard.sentence_tokens() {
             sentences::pieces(reading.text(), &tokens.offsets, most, &mut self.sentences)?;
         }
-        for span in window::layout(n, content, stride)?.chain(self.sentences.iter().cloned()) {
+        let windows = window::layout(n, content, stride)?.map(|span| (span, false));
+        for (span, alone) in windows.chain(self.sentences.iter().cloned().map(|span| (span, true))) {
             control.check()?;
             let place = bytes_of(&span);
             if !reading.is_new(&place)? {
@@ -103,9 +104,11 @@ impl Maxima {
             let found = &self.found;
             let bytes = reading.original(place)?;
             self.windows += 1;
-            for (most, &score) in self.labels.iter_mut().zip(&found.labels) {
+            for (label, (most, &score)) in self.labels.iter_mut().zip(&found.labels).enumerate() {
                 if score.is_nan() {
                     most.invalid = true;
+                } else if alone && !guard.counts_alone(label) {
+                    continue;
                 } else if most.best.as_ref().is_none_or(|(best, _)| score > *best) {
                     most.best = Some((score, bytes.clone()));
                 }
@@ -114,7 +117,7 @@ impl Maxima {
                 marks.add(&span, n, &found.marks);
             }
             for (reached, &label) in reached.iter_mut().zip(marking) {
-                if found.labels[label] >= self.floors[label] {
+                if found.labels[label] >= self.floors[label] && (!alone || guard.counts_alone(label)) {
                     reached.push(span.clone());
                 }
             }

@@ -1,8 +1,8 @@
 """Fits a temperature and sets a threshold for each label, on the dev split, with the scores of the shipped file.
 
 Every label begins with the strictest of `TARGETS`. The label that gains most recall for the false alarms that it adds goes to a laxer one,
-while no more than `LIMITS` of general benign text, of benign prompts, of plain text in other languages, and of prose that fills a window is
-flagged for any label: labels add up, and so do the windows of a long text.
+while no more than `LIMITS` of general benign text, of benign prompts, of plain text in other languages, of prose that fills windows, and of technical
+passages is flagged for any label: labels add up, and so do the windows and sentences of a long text.
 """
 
 import argparse
@@ -17,9 +17,10 @@ from encoder import LABELS
 from scores import Scorer, sigmoid
 
 TARGETS = (0.01, 0.0085, 0.007, 0.006, 0.005, 0.004, 0.003, 0.0025, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false positives of a label
-GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers", "prose"}
-LIMITS = (0.007, 0.02, 0.015, 0.01)  # share of general benign text, of benign prompts, of other languages' plain text and of prose that may be flagged
-LAXEST = {"hate": 0.003, "violence": 0.0006}  # of labels whose words harmless questions have, too (chosen with a look at XSTest)
+GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
+LIMITED = (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"}, {"prose"}, {"manuals"})
+LIMITS = (0.007, 0.015, 0.015, 0.03, 0.02)  # share of each of these that may be flagged
+LAXEST = {"sexual": 0.006, "hate": 0.003, "violence": 0.0006}  # of labels whose words harmless questions have, too (chosen with a look at XSTest)
 FREE = 0.05  # what a step costs that adds no alarm, as a share of a limit
 
 
@@ -83,7 +84,7 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
 
 def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:
     """One entry a label, in their order."""
-    groups = [np.array([r.source in names for r in rows]) for names in (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"}, {"prose"})]
+    groups = [np.array([r.source in names for r in rows]) for names in LIMITED]
     found = [known(rows, label) for label in LABELS]
     temperatures = [temperature(logits[where, i], answers) for i, (where, answers) in enumerate(found)]
     every = sigmoid(logits / np.array(temperatures))

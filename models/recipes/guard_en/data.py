@@ -2,10 +2,13 @@
 
 import gzip
 import hashlib
+import io
 import json
 import os
 import random
 import re
+import subprocess
+import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,8 +24,10 @@ BENIGN = {name: 0 for name in LABELS}
 NOT_HATEFUL = {"hate": 0, "hate_threatening": 0, "harassment": 0}
 FOREIGN = {"tatoeba-foreign", "textdetox-foreign"}  # other languages than English: not what thresholds are set on
 INJECTION_CATEGORIES_JAILBREAK = {"jailbreak", "persona_replacement", "many_shot", "crescendo"}
+REVISION = "7b879c6"
+DOCUMENTS = re.compile(r"(?!CHANGELOG)[^/]*\.md|(src|kernels/src|ffi/src|tiny/src|cli/src|xtask/src)/.*\.rs")
+PASSAGE = 380  # characters of a passage of documentation, at least
 PROSE = {"train": 3000, "dev": 400, "test": 400}  # texts of many plain sentences
-PASSAGE = 380  # bytes of a passage of documentation, at least
 # With the words of the lexicon: what keeps a sentence out of texts that stand for plain ones as a whole.
 NOT_PLAIN = set("""kill kills killed killing killer murder murdered shoot shoots shot shooting stab stabbed gun guns knife bomb bombs weapon weapons die dies
     died dead death suicide naked nude sex sexual sexually rape raped hang hanged blood bloody beat beaten hit hurt attack attacked threat threatened torture
@@ -188,20 +193,20 @@ def evaluation_keys(root) -> set:
 
 
 def documentation() -> list[Row]:
-    """Technical prose: passages of this project's own documents and comments, each file in one split."""
+    """Technical prose: passages of this project's own documents and comments at REVISION, each file in one split."""
     project, out = Path(__file__).resolve().parents[3], []
-    files = [p for p in project.glob("*.md") if p.name != "CHANGELOG.md"]
-    files += [p for folder in ("src", "kernels/src", "ffi/src", "tiny/src", "cli/src", "xtask/src") for p in (project / folder).rglob("*.rs")]
-    for path in sorted(files):
-        text = path.read_text(encoding="utf-8")
-        if path.suffix == ".rs":
-            text = "\n".join(line.strip().lstrip("/!").strip() for line in text.splitlines() if line.strip().startswith(("///", "//!")))
-        passage = ""
-        for line in text.splitlines():
-            passage += line + "\n"
-            if len(passage) > PASSAGE:
-                out.append(Row(canonical(passage), BENIGN, "prose", 0.7, str(path.relative_to(project))))
-                passage = ""
+    packed = subprocess.run(["git", "-C", str(project), "archive", REVISION], stdout=subprocess.PIPE, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        for name in sorted(n for n in archive.getnames() if DOCUMENTS.fullmatch(n)):
+            text = archive.extractfile(name).read().decode()
+            if name.endswith(".rs"):
+                text = "\n".join(line.strip().lstrip("/!").strip() for line in text.splitlines() if line.strip().startswith(("///", "//!")))
+            passage = ""
+            for line in text.splitlines():
+                passage += line + "\n"
+                if len(passage) > PASSAGE:
+                    out.append(Row(canonical(passage), BENIGN, "prose", 0.7, name))
+                    passage = ""
     return out
 
 
@@ -212,7 +217,7 @@ def plain_words(root):
 
 
 def prose(root, splits: dict[str, list[Row]]):
-    """Adds long harmless texts to each split: plain sentences that fill a window, and documentation."""
+    """Adds long harmless texts to each split: plain sentences that fill a window, documentation, and passages of manuals."""
     for row in documentation():
         splits[split_of(row)].append(row)
     for r in read(root, "manuals"):

@@ -97,7 +97,7 @@ def by_source(rows, scores) -> dict:
 def false_alarms(rows, scores, judge) -> dict:
     """How often benign text of the test split is flagged for any label."""
     flags = judge.flags(scores).any(axis=1)
-    out = {name: share(flags[[i for i, r in enumerate(rows) if r.source == name]]) for name in sorted(GENERAL)}
+    out = {name: share(flags[[i for i, r in enumerate(rows) if r.source == name]]) for name in sorted(GENERAL | {"prose", "manuals"})}
     out["role-play"] = share(flags[[i for i, r in enumerate(rows) if r.tags.get("origin") == "role-play"]])
     languages = sorted({r.tags["language"] for r in rows if r.source == "tatoeba-foreign"})
     where = {l: [i for i, r in enumerate(rows) if r.source == "tatoeba-foreign" and r.tags["language"] == l] for l in languages}

@@ -24,12 +24,19 @@ MANUALS = {
     "sqlalchemy-2.0.44": ("train", "MIT", "0ae7454e1ab1d780aee69fd2aae7d6b8670a581d8847f2d1e0f7ddfbf47e5a22"),
     "flask-3.1.2": ("train", "BSD-3-Clause", "bf656c15c80190ed628ad08cdfd3aaa35beb087855e2f494910aa3774cc4fd87"),
     "aiohttp-3.13.2": ("train", "Apache-2.0", "40176a52c186aefef6eb3cad2cdd30cd06e3afbe88fe8ab2af9c0b90f228daca"),
+    "instructor-1.17.0": ("train", "MIT", "aeab1e7f21f5214deedf60e8e264951408057ce21d9589743f533580dc0d6bfb"),
+    "lm_eval-0.4.13": ("train", "MIT", "f592269f21a5e173d7993ae01267f61fc84be393cee1f51779e3e104a70c967e"),
+    "outlines-1.3.3": ("dev", "Apache-2.0", "5dcd1b9d261ced1337042d6b1fd2bb4e706a09a0121957bcd9eb331d1ea6940c"),
+    "trl-1.16.0": ("test", "Apache-2.0", "999bd4a85b08870b7bfa387e1efa5177d2a4b88fe82b2526a057ac5d3cc600cd"),
+    "sentence_transformers-6.2.0": ("test", "Apache-2.0", "1e3cd8796ab7bcad4cfa2f51e2083d8b37b15d6b68e6fa6b91a147c67380574d"),
+    "mlx_lm-0.32.2": ("test", "MIT", "1af8a92f6a141c3e2bf5b0369ac4464203a8e2189c47b9e40d3e921e5b3a1fe9"),
     "sphinx-8.2.3": ("dev", "BSD-2-Clause", "398ad29dee7f63a75888314e9424d40f52ce5a6a87ae88e7071e80af296ec348"),
     "mypy-1.18.2": ("test", "MIT", "06a398102a5f203d7477b2923dda3634c36727fa5c237d8f859ef90c42a9924b"),
     "scrapy-2.13.3": ("test", "BSD-3-Clause", "bf17588c10e46a9d70c49a05380b749e3c7fba58204a367a5747ce6da2bd204d"),
 }
-PAGES = re.compile(r"/docs?/.*\.(rst|txt)$")
+PAGES = re.compile(r"/docs?/.*\.(rst|txt|md)$|/README\.md$")
 NO_PAGES = re.compile(r"changelog|changes|releases/|requirements|/internals/|_theme", re.IGNORECASE)
+ATTACKS = re.compile(r"gnore (all |any )?(the )?(previous|prior)|jailbreak|injection attack")  # examples of what a guard must find
 PASSAGE, MOST = 380, 2600  # characters of a passage, at least; passages of a package, at most
 
 
@@ -80,7 +87,7 @@ def manuals(folder: Path):
     out.parent.mkdir(exist_ok=True)
     with gzip.open(out, "wt", encoding="utf-8") as lines:
         for package, (split, _, sha256) in MANUALS.items():
-            found = list(passages(_archive(folder, package, sha256)))
+            found = [p for p in passages(_archive(folder, package, sha256)) if not ATTACKS.search(p)]
             step = max(1.0, len(found) / MOST)
             for i in range(min(MOST, len(found))):
                 lines.write(json.dumps({"text": found[int(i * step)], "package": package, "split": split}, ensure_ascii=False) + "\n")

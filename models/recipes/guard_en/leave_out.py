@@ -23,7 +23,9 @@ COLUMN = LABELS.index("prompt_injection")
 SOURCES = {"pi-slabs": (), "pi-neuralchemy": (), "pi-multilingual": (), "bipia-attacks": ("bipia-carriers",)}
 BENIGN = ("benign-prompts", "tatoeba-foreign")  # where a source has no benign rows: held-out rows of these
 MOST = 1500
-LOOKED = 6000  # rows of the known sources that the look learns from, besides the own attacks
+LOOKED = {"train": 6000, "prose": 2500, "pieces": 6000}  # rows that the look learns from, besides the own attacks
+SHIPPED = look.FIXED["prompt_injection"]
+WEIGHTS = (0.0, 1.0, 2.0, SHIPPED, 8.0, None)  # of the look beside the head; none: the look alone
 SEED = 20261129
 
 
@@ -38,15 +40,15 @@ def known(rows: list[data.Row]) -> list[data.Row]:
 
 def looked_at(rows: list[data.Row], tokenizer: Tokenizer) -> dict[str, list[data.Row]]:
     """What the look learns from: some of the rows, all own attacks, disguised copies, and sentences of harmless texts."""
-    kept = look.chosen({"train": rows}, tokenizer)
-    few = random.Random(SEED).sample(kept["train"], min(LOOKED, len(kept["train"])))
-    before = few + kept["own"]
+    kept, pick = look.chosen({"train": rows}, tokenizer), random.Random(SEED)
+    few = {kind: pick.sample(kept[kind], min(most, len(kept[kind]))) for kind, most in LOOKED.items()}
+    before = few["train"] + kept["own"]
     changed = [new for old, new in zip(before, disguise.rows(before, SEED)) if new.text != old.text]
-    return {"train": few, "own": kept["own"], "prose": kept["prose"], "changed": changed, "pieces": kept["pieces"]}
+    return few | {"own": kept["own"], "changed": changed}
 
 
 def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
-    """[3, rows]: the largest score over the windows and sentences of each row, by the guard's own head, by the look, and by both."""
+    """[weights, rows]: the largest score over the windows and sentences of each row, by head and look with each of WEIGHTS."""
     ids, owner = [], []
     for i, (row, e) in enumerate(zip(rows, tokenizer.encode_batch([r.text for r in rows], add_special_tokens=False))):
         for start, end in b.windows(len(e.ids)) + pieces(row.text, e.offsets):
@@ -56,10 +58,9 @@ def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
     with torch.no_grad():
         own = model.head(torch.tensor(states[:, -1].astype(np.float32)))[:, COLUMN].numpy()
         second = net(scale.of(states))[:, COLUMN].numpy()
-    both = look.joined(own, second, look.FIXED["prompt_injection"])[0]
-    out = np.full((3, len(rows)), -np.inf)
-    for row, found in zip(out, (own, second, both)):
-        np.maximum.at(row, owner, found)
+    out = np.full((len(WEIGHTS), len(rows)), -np.inf)
+    for row, weight in zip(out, WEIGHTS):
+        np.maximum.at(row, owner, second if weight is None else look.joined(own, second, weight)[0])
     return out
 
 
@@ -91,6 +92,11 @@ def without(args, splits: dict, names: tuple[str, ...]) -> Guard:
     return model.eval()
 
 
+def shown(areas) -> dict:
+    """Areas by the weight of the look."""
+    return {"look alone" if w is None else w: round(float(a), 4) for w, a in zip(WEIGHTS, areas)}
+
+
 def main():
     """Prints the area under the curve of each source, and their mean."""
     p = argparse.ArgumentParser(description=__doc__)
@@ -116,12 +122,13 @@ def main():
         model = without(args, splits, names)
         examples = look.Examples(tokenizer, looked_at([r for r in known(splits["train"]) if r.source not in names], tokenizer))
         states = lambda encoder: {s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
-        net, scale = look.taught(examples, states(untouched), states(model.encoder))
+        lesson = look.Lesson(examples, states(untouched), states(model.encoder))
+        net, scale = lesson.attacks(), lesson.scale
         answers = np.array([r.labels["prompt_injection"] for r in rows])
         found.append([roc_auc_score(answers, said) for said in judged(model, net, scale, tokenizer, rows)])
-        print(f"{source}: AUROC {found[-1][0]:.4f} by the head, {found[-1][1]:.4f} by the look, {found[-1][2]:.4f} by both; {answers.sum()} injections "
-              f"and {len(rows) - answers.sum()} others, {time.time() - started:.0f} s", flush=True)
-    print("mean {:.4f}, {:.4f}, {:.4f}".format(*np.mean(found, axis=0)))
+        print(f"{source}: AUROC by weight {shown(found[-1])}; {answers.sum()} injections and {len(rows) - answers.sum()} others, "
+              f"{time.time() - started:.0f} s", flush=True)
+    print("mean", shown(np.mean(found, axis=0)), "shipped:", SHIPPED)
 
 
 if __name__ == "__main__":

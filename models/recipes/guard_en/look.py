@@ -2,8 +2,8 @@
 
 Fine-tuning makes the encoder good at texts like those that it learnt from, at the price of others. What MiniLM's states said before any of that
 carries over better to new kinds of text. So a small network (one hidden layer) learns the labels on the means of MiniLM's states after every
-layer; four of these are the teacher of another one that reads the tuned encoder's layers. What that says is added to the guard's logits
-in the model file, with the weight that is best on dev. (Letting the guard's own logit stand where it is surer than both finds more short texts among
+layer; four of these are the teacher of another one that reads the tuned encoder's layers: one for harm, one for attacks. What they say is added to
+the guard's logits in the model file, with the weight that is best on dev. (Letting the guard's own logit stand where it is surer than both finds more short texts among
 many plain sentences, and flags so much plain prose that thresholds have to rise: recall of injections falls from 0.83 to 0.59.)
 """
 
@@ -32,9 +32,10 @@ LEAST_HELD = 600
 CHANGED = 14000  # disguised copies, and copies among plain sentences
 PIECES = 30000  # sentences of harmless texts of several
 TEACHERS, HIDDEN, TAUGHT = 4, 128, 0.7  # TAUGHT: the share of the student's loss that is the distance to its teachers
+SHARES = {"prose": 0.4, "pieces": 0.5}  # weight of long harmless texts and of sentences where attacks are learnt
 GROUPS = (LABELS[:9], ("prompt_injection",), ("jailbreak",))  # labels of one weight: some of the nine have few rows
-WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0)
-FIXED = {"prompt_injection": 2.0, "jailbreak": 2.0}  # on dev, whose sources were learnt from, all are near 1; see `leave_out.py`, and long prose
+WEIGHTS = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
+FIXED = {"prompt_injection": 4.0, "jailbreak": 4.0}  # on dev, whose sources were learnt from, all are near 1; see `leave_out.py`, and long prose
 FIRST = "/look/First"
 LEARNT = ("train", "own", "prose", "changed", "pieces")
 TOKENS = 2048  # padded tokens a batch
@@ -140,10 +141,10 @@ class Scale:
         return (self.wide(states) - self.mean) / self.spread
 
 
-def network(width: int, labels: int, drop: float = 0.0) -> torch.nn.Sequential:
+def network(width: int, labels: int, drop: float = 0.0, hidden: int = HIDDEN) -> torch.nn.Sequential:
     """One hidden layer between features and labels."""
-    return torch.nn.Sequential(torch.nn.Dropout(drop), torch.nn.Linear(width, HIDDEN), torch.nn.ReLU(), torch.nn.Dropout(drop),
-                               torch.nn.Linear(HIDDEN, labels))
+    return torch.nn.Sequential(torch.nn.Dropout(drop), torch.nn.Linear(width, hidden), torch.nn.ReLU(), torch.nn.Dropout(drop),
+                               torch.nn.Linear(hidden, labels))
 
 
 def learn(x, target, weight, seed: int, epochs: int, drop: float, teacher=None) -> torch.nn.Sequential:
@@ -174,20 +175,59 @@ def learn(x, target, weight, seed: int, epochs: int, drop: float, teacher=None) 
     return net.eval()
 
 
-@torch.no_grad()
-def taught(examples: Examples, start: dict, tuned: dict) -> tuple[torch.nn.Sequential, Scale]:
-    """The student of the tuned encoder's states, and the scale of its features."""
-    both = lambda states: np.concatenate([states[s] for s in LEARNT])
-    target, weight = torch.cat([examples.target[s] for s in LEARNT]), torch.cat([examples.repeated(s) for s in LEARNT])
-    x = Scale.over(both(start)).of(both(start))
+def student(x: torch.Tensor, y: torch.Tensor, target: torch.Tensor, weight: torch.Tensor) -> torch.nn.Sequential:
+    """A network over the tuned encoder's features `y` that says the labels, and what `TEACHERS` networks over the start's features `x` say."""
     said = torch.zeros_like(target)
     for seed in range(TEACHERS):
-        with torch.enable_grad():
-            net = learn(x, target, weight, seed, 8, 0.4)
-        said += net(x) / TEACHERS
-    scale = Scale.over(both(tuned))
-    with torch.enable_grad():
-        return learn(scale.of(both(tuned)), target, weight, 0, 10, 0.1, said), scale
+        net = learn(x, target, weight, seed, 8, 0.4)
+        with torch.no_grad():
+            said += net(x) / TEACHERS
+    return learn(y, target, weight, 0, 10, 0.1, said)
+
+
+class Lesson:
+    """What is learnt from: features of the start and of the tuned encoder, labels and weights of all windows."""
+
+    def __init__(self, examples: Examples, start: dict, tuned: dict):
+        both = lambda states: np.concatenate([states[s] for s in LEARNT])
+        self.x, self.scale = Scale.over(both(start)).of(both(start)), Scale.over(both(tuned))
+        self.y = self.scale.of(both(tuned))
+        self.target = torch.cat([examples.target[s] for s in LEARNT])
+        self.weight = torch.cat([examples.repeated(s) for s in LEARNT])
+        self.share = torch.cat([torch.full((len(examples.source[s]), 1), SHARES.get(s, 1.0)) for s in LEARNT])
+        self.plain = torch.cat([torch.tensor(examples.source[s] != "manuals") & (s != "pieces") for s in LEARNT])
+
+    def attacks(self) -> torch.nn.Sequential:
+        """The student for attacks, which technical prose and short instructions are easily taken for."""
+        return student(self.x, self.y, self.target, self.weight * self.share)
+
+    def harm(self) -> torch.nn.Sequential:
+        """The student for harm, without texts that no one takes for harmful: they cost it elsewhere."""
+        return student(*(t[self.plain] for t in (self.x, self.y, self.target, self.weight)))
+
+    def both(self, harm: torch.nn.Sequential | None) -> torch.nn.Sequential:
+        """One network of the two students, side by side; `harm` is the first of them, if there is one already."""
+        parts, attacks = (harm or self.harm(), self.attacks()), torch.tensor([n in FIXED for n in LABELS])
+        net = network(self.x.shape[1], len(LABELS), hidden=2 * HIDDEN).eval()
+        with torch.no_grad():
+            net[1].weight.copy_(torch.cat([p[1].weight for p in parts]))
+            net[1].bias.copy_(torch.cat([p[1].bias for p in parts]))
+            net[4].weight.copy_(torch.cat([parts[0][4].weight * ~attacks[:, None], parts[1][4].weight * attacks[:, None]], dim=1))
+            net[4].bias.copy_(torch.where(attacks, parts[1][4].bias, parts[0][4].bias))
+        return net
+
+
+@torch.no_grad()
+def shipped(path: str, scale: Scale) -> torch.nn.Sequential:
+    """The network of 0.4.0's model file, for features of this scale."""
+    found = {t.name: torch.tensor(numpy_helper.to_array(t)) for t in onnx.load(path).graph.initializer if t.name.startswith("look.")}
+    first = found["look.first_quantized"].float() * found["look.first_scale"]
+    net = network(len(first), len(LABELS)).eval()
+    net[1].weight.copy_((first * (scale.spread * found["look.spread"])[:, None]).T)
+    net[1].bias.copy_(found["look.before"] + ((scale.mean - found["look.mean"]) * found["look.spread"]) @ first)
+    net[4].weight.copy_(found["look.second"].T)
+    net[4].bias.copy_(found["look.after"])
+    return net
 
 
 def area(examples: Examples, split: str, label: str, said: np.ndarray) -> float:
@@ -259,6 +299,7 @@ def main():
     p.add_argument("--encoder", required=True, help="MiniLM, weight-only int8 ONNX")
     p.add_argument("--tokenizer", required=True)
     p.add_argument("--model", required=True, help="the file that `middle.py` wrote")
+    p.add_argument("--harm", help="guard-en 0.4.0's model file, for its student of harm; that is learnt anew unless given")
     p.add_argument("--work", type=Path, required=True, help="a folder for the states, which take ten minutes each")
     p.add_argument("--only", choices=("start", "tuned"), help="just make these states")
     p.add_argument("--threads", type=int, default=2)
@@ -279,10 +320,11 @@ def main():
         return
     kept = args.work / "look.pt"
     if not kept.exists():
-        net, scale = taught(examples, start, tuned)
-        torch.save({"net": net.state_dict(), "mean": scale.mean, "spread": scale.spread}, kept)
+        lesson = Lesson(examples, start, tuned)
+        harm = shipped(args.harm, lesson.scale) if args.harm else None
+        torch.save({"net": lesson.both(harm).state_dict(), "mean": lesson.scale.mean, "spread": lesson.scale.spread}, kept)
     found = torch.load(kept, weights_only=True)
-    scale, net = Scale(found["mean"], found["spread"]), network(len(found["mean"]), len(LABELS)).eval()
+    scale, net = Scale(found["mean"], found["spread"]), network(len(found["mean"]), len(LABELS), hidden=2 * HIDDEN).eval()
     net.load_state_dict(found["net"])
     with torch.no_grad():
         look = {s: net(scale.of(tuned[s])).numpy() for s in ("dev", "test")}

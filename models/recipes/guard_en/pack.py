@@ -40,7 +40,7 @@ SOURCES = {
     "bipia-carriers": ("LicenseRef-CC-BY-2.0-FR", "Tatoeba, by way of facebookresearch/LASER"),
     "templates": ("Apache-2.0", "this recipe"),
     "injections": ("Apache-2.0", "this recipe"),
-    "manuals": ("BSD-3-Clause AND MIT AND Apache-2.0", "manuals of Django 5.2.8, SQLAlchemy 2.0.44, Flask 3.1.2 and aiohttp 3.13.2"),
+    "manuals": ("BSD-3-Clause AND MIT AND Apache-2.0", "manuals of Django 5.2.8, SQLAlchemy 2.0.44, Flask 3.1.2, aiohttp 3.13.2, instructor 1.17.0 and lm-eval 0.4.13"),
     "prose": ("Apache-2.0 AND LicenseRef-CC-BY-2.0-FR", "this project's documentation, and many Tatoeba sentences in a row"),
 }
 VERSIONS = {"guard-en": "0.5.0", "inspector-en": "0.3.2", "corrector-en": "0.2.3", "guard-tiny": "0.5.0"}
@@ -118,6 +118,8 @@ outputs = {'{ logits = "logits", spans = "spans", pooled = "pooled" }' if marks 
         out += f'\n[[labels]]\nname = "{e["name"]}"\ntemperature = {e["temperature"]}\nthreshold = {min(e["threshold"], 1.0):.9g}\n'
         if "clear_below" in e:
             out += f'clear_below = {e["clear_below"]:.9g}\n'
+        if e["name"] in sentences.WHOLE and name in SENTENCES:
+            out += "sentences = false\n"
         if e["name"] in ROLES:
             out += f"roles = {json.dumps(ROLES[e['name']])}\n"
         out += (f'\n[labels.calibration]\nmethod = "threshold-at-fpr"\ntarget = {e["target"]}\n'

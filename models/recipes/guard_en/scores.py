@@ -9,7 +9,9 @@ from batches import windows
 from canonical import canonical
 from encoder import LABELS
 from export import INPUTS, session
-from sentences import pieces
+from sentences import WHOLE, pieces
+
+ALONE = np.array([name not in WHOLE for name in LABELS])
 
 
 class Scorer:
@@ -26,8 +28,9 @@ class Scorer:
 
     def _text(self, text: str) -> np.ndarray:
         e = self.tokenizer.encode(text, add_special_tokens=False)
-        spans = windows(len(e.ids)) + (pieces(text, e.offsets) if self.sentences else [])
-        found = [self._window(e.ids[start:end]) for start, end in spans]
+        found = [self._window(e.ids[start:end]) for start, end in windows(len(e.ids))]
+        for start, end in pieces(text, e.offsets) if self.sentences else []:
+            found.append(np.where(ALONE, self._window(e.ids[start:end]), -np.inf))
         return np.max(found, axis=0) if found else np.full(len(LABELS), -20, dtype=np.float32)
 
     def logits(self, texts: list[str], canonicalise: bool = True) -> np.ndarray:

@@ -5,6 +5,7 @@ import re
 from batches import windows
 
 LEAST, MOST = 3, 48  # tokens of a piece
+WHOLE = {"jailbreak"}  # labels for which no sentence counts by itself: a jailbreak is the frame of a whole text
 # A mark that ends a sentence, with closing quotes and brackets behind it, before white space; a full stop of Chinese or Japanese; a new line.
 _END = re.compile("[.!?\u2026\u061f\u06d4\u0964\u0965]+[\"'\u2019\u201d\u00bb)\\]]*(?=\\s)|[!?]+(?=[^\x00-\x7f])|[\u3002\uff01\uff1f\uff0e\uff61]|\n")
 

@@ -83,7 +83,11 @@ impl Scores {
             let mut most = self.tokens(guard, text, start..end, control)?.labels.clone();
             while let Some(piece) = self.waiting.pop_front_if(|piece| piece.end <= end) {
                 let found = self.tokens(guard, text, piece, control)?;
-                most.iter_mut().zip(&found.labels).for_each(|(most, &score)| raise(most, score));
+                for (label, (most, &score)) in most.iter_mut().zip(&found.labels).enumerate() {
+                    if score.is_nan() || guard.counts_alone(label) {
+                        raise(most, score);
+                    }
+                }
             }
             self.disguised(guard, given(self.bytes(start..end))?, control, &mut most)?;
             each(&most);

@@ -205,12 +205,15 @@ pub struct Label {
     /// In a pack that may look first: below this the window is clear, as far as this label goes, and the other pack need
     /// not look.
     pub clear_below: Option<f64>,
+    /// Whether sentences by themselves count for this label, where the pack judges these. Not where no single sentence is one: a frame
+    /// around a whole text.
+    pub sentences: bool,
     /// The roles whose text is judged for this label; all of them when empty.
     pub roles: Vec<Role>,
     /// How the threshold was chosen.
     pub calibration: Calibration,
 }
-table!(Label { name, temperature, threshold, clear_below, roles = Vec::new(), calibration });
+table!(Label { name, temperature, threshold, clear_below, sentences = true, roles = Vec::new(), calibration });
 
 /// How the model's output `spans`, a logit a token, says where a label is.
 #[derive(Clone, Debug)]
