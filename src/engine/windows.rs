@@ -45,6 +45,10 @@ pub(super) struct Maxima {
     found: Scored,
     /// The sentences of the reading at hand, in tokens.
     sentences: Vec<Range<usize>>,
+    /// What is marked in the reading at hand.
+    marks: Marks,
+    /// For each label that is marked, the windows of the reading at hand that reach its floor.
+    reached: Vec<Vec<Range<usize>>>,
 }
 
 impl Maxima {
@@ -85,9 +89,9 @@ impl Maxima {
         let n = tokens.ids.len();
         let bytes_of = |span: &Range<usize>| tokens.offsets[span.start].0..tokens.offsets[span.end - 1].1;
         let marking = guard.marked_labels();
-        let mut marks = Marks::default();
-        // For each label that is marked, the windows that reach its floor.
-        let mut reached: Vec<Vec<Range<usize>>> = vec![Vec::new(); marking.len()];
+        self.marks.clear();
+        self.reached.resize_with(marking.len(), Vec::new);
+        self.reached.iter_mut().for_each(Vec::clear);
         self.sentences.clear();
         if let Some(most) = guard.sentence_tokens() {
             sentences::pieces(reading.text(), &tokens.offsets, most, &mut self.sentences)?;
@@ -114,17 +118,17 @@ impl Maxima {
                 }
             }
             if !found.marks.is_empty() {
-                marks.add(&span, n, &found.marks);
+                self.marks.add(&span, n, &found.marks);
             }
-            for (reached, &label) in reached.iter_mut().zip(marking) {
+            for (reached, &label) in self.reached.iter_mut().zip(marking) {
                 if found.labels[label] >= self.floors[label] && (!alone || guard.counts_alone(label)) {
                     reached.push(span.clone());
                 }
             }
         }
-        for (reached, &label) in reached.iter_mut().zip(marking) {
+        for (reached, &label) in self.reached.iter_mut().zip(marking) {
             order::sort(reached, |a, b| (a.start, a.end).cmp(&(b.start, b.end)));
-            for run in marks.runs(reached) {
+            for run in self.marks.runs(reached) {
                 let bytes = reading.original(bytes_of(&run))?;
                 self.labels[label].marked.push(bytes);
             }

@@ -49,7 +49,7 @@ def threshold_at_fpr(scores: np.ndarray, answers: np.ndarray, target: float) -> 
     return float(allowed[0]) if len(allowed) else float("inf")
 
 
-def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]) -> tuple[list[float], np.ndarray]:
+def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray], limits=LIMITS, laxest=LAXEST) -> tuple[list[float], np.ndarray]:
     """Targets and thresholds of the labels. `scores` [texts, labels]; `benign`: which texts must hardly be flagged. All labels
     begin with the strictest target; the one that gains most recall for its price goes to a laxer one, as long as the limits hold. The price
     is the share of a limit that it uses up."""
@@ -64,11 +64,11 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
     labels = np.arange(len(table))
     alarms = lambda steps: np.array([(scores[g] >= table[labels, steps]).any(axis=1).mean() for g in benign])
     steps = np.full(len(table), len(TARGETS) - 1)
-    limits = np.maximum(LIMITS, alarms(steps))
+    limits = np.maximum(limits, alarms(steps))
     while True:
         best, before = (0.0, None), alarms(steps)
         for i, step in enumerate(steps):
-            for laxer in range(next(j for j, t in enumerate(TARGETS) if t <= LAXEST.get(LABELS[i], 1)), step):
+            for laxer in range(next(j for j, t in enumerate(TARGETS) if t <= laxest.get(LABELS[i], 1)), step):
                 gain = (recall[i, laxer] - recall[i, step]) * sure[i]
                 if gain / FREE <= best[0]:
                     continue
@@ -82,13 +82,13 @@ def choose(scores: np.ndarray, known_rows: list[tuple], benign: list[np.ndarray]
         steps = best[1]
 
 
-def calibrate(rows: list[data.Row], logits: np.ndarray) -> list[dict]:
-    """One entry a label, in their order."""
+def calibrate(rows: list[data.Row], logits: np.ndarray, limits=LIMITS, laxest=LAXEST) -> list[dict]:
+    """One entry a label, in their order; `limits` go with LIMITED."""
     groups = [np.array([r.source in names for r in rows]) for names in LIMITED]
     found = [known(rows, label) for label in LABELS]
     temperatures = [temperature(logits[where, i], answers) for i, (where, answers) in enumerate(found)]
     every = sigmoid(logits / np.array(temperatures))
-    targets, thresholds = choose(every, found, groups)
+    targets, thresholds = choose(every, found, groups, limits, laxest)
     return [{"name": label, "temperature": t, "threshold": float(np.float32(c)), "target": target,
              "negatives": int((answers == 0).sum()), "positives": int((answers == 1).sum()), "date": date.today().isoformat()}
             for label, t, c, target, (_, answers) in zip(LABELS, temperatures, thresholds, targets, found)]

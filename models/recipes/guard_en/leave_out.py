@@ -23,7 +23,7 @@ COLUMN = LABELS.index("prompt_injection")
 SOURCES = {"pi-slabs": (), "pi-neuralchemy": (), "pi-multilingual": (), "bipia-attacks": ("bipia-carriers",)}
 BENIGN = ("benign-prompts", "tatoeba-foreign")  # where a source has no benign rows: held-out rows of these
 MOST = 1500
-LOOKED = {"train": 6000, "prose": 2500, "pieces": 6000}  # rows that the look learns from, besides the own attacks
+LOOKED = {"train": 6000, "prose": 1500, "pieces": 6000}  # rows that the look learns from, besides the own attacks
 SHIPPED = look.FIXED["prompt_injection"]
 WEIGHTS = (0.0, 1.0, 2.0, SHIPPED, 8.0, None)  # of the look beside the head; none: the look alone
 SEED = 20261129
@@ -108,8 +108,10 @@ def main():
     p.add_argument("--tokens", type=int, default=1536)
     p.add_argument("--rate", type=float, default=5e-5)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--bf16", action="store_true", help="products in bf16, which some CPUs have units for")
     args = p.parse_args()
     torch.set_num_threads(args.threads)
+    products = torch.autocast("cpu", torch.bfloat16, enabled=args.bf16)
     splits, tokenizer = data.load(args.data), Tokenizer.from_file(args.tokenizer)
     untouched, found = from_weight_only_onnx(args.encoder), []
     for source in args.sources or SOURCES:
@@ -119,10 +121,13 @@ def main():
             rows += [r for part in ("dev", "test") for r in known(splits[part]) if r.source in BENIGN]
         random.Random(SEED).shuffle(rows)
         rows = rows[:MOST]
-        model = without(args, splits, names)
+        with products:
+            model = without(args, splits, names)
         examples = look.Examples(tokenizer, looked_at([r for r in known(splits["train"]) if r.source not in names], tokenizer))
-        states = lambda encoder: {s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
-        lesson = look.Lesson(examples, states(untouched), states(model.encoder))
+        with products:
+            start, tuned = ({s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
+                            for encoder in (untouched, model.encoder))
+        lesson = look.Lesson(examples, start, tuned)
         net, scale = lesson.attacks(), lesson.scale
         answers = np.array([r.labels["prompt_injection"] for r in rows])
         found.append([roc_auc_score(answers, said) for said in judged(model, net, scale, tokenizer, rows)])

@@ -90,7 +90,7 @@ def means(encoder: Encoder, ids: list[list[int]]) -> np.ndarray:
         for layer in encoder.layers:
             x = layer(x, bias)
             layers.append(torch.einsum("bn,bnd->bd", weights, x))
-        out[chunk] = torch.stack(layers, dim=1).numpy()
+        out[chunk] = torch.stack(layers, dim=1).float().numpy()
         at += len(chunk)
     return out
 

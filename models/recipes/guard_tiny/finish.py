@@ -18,15 +18,24 @@ from encoder import LABELS
 from program import answers
 from scores import sigmoid
 
-LOSS = 0.003  # the most that recall at 1 % false positives may fall on dev; 0.005 is aimed at on other data
+LOSS = 0.003  # the most that a label's recall at 1 % false positives may fall on dev, or one text of a rare label; 0.005 is aimed at on other data
 SHARES = (0.60, 0.65, 0.70, 0.75, 0.80, 0.85)  # of benign dev text below the gate, as they are tried
 BOUND_MARGIN = 0.95  # a label's bound is this much of the score of the text that it must not clear
 ROUNDS = 60
+LIMITS = (0.009, 0.03, 0.015, 0.03, 0.03)  # as those of guard-en, laxer: words alone tell less
+LAXEST = calibrate.LAXEST | {"harassment": 0.003}
+
+
+def known(rows, name) -> tuple[np.ndarray, np.ndarray]:
+    """As `calibrate.known`, without passages of manuals: so many easy negatives would make 1 % of false positives a low bar."""
+    where, answers = calibrate.known(rows, name)
+    kept = np.array([rows[i].source != "manuals" for i in where], dtype=bool)
+    return where[kept], answers[kept]
 
 
 def recall(rows, scores, column, name) -> float:
     """Recall at 1 % false positives."""
-    where, answers = calibrate.known(rows, name)
+    where, answers = known(rows, name)
     s = scores[where, column]
     return float((s[answers == 1] >= calibrate.threshold_at_fpr(s, answers, 0.01)).mean())
 
@@ -42,22 +51,23 @@ def cascade(tiny, gate, encoder, below, shut, thresholds) -> np.ndarray:
     return np.where(clear, np.minimum(encoder, tiny / np.maximum(below, 1e-9) * 0.5 * thresholds), encoder)
 
 
-def bounds(rows, tiny, gate, encoder, thresholds, shut) -> tuple[np.ndarray, float]:
-    """`clear_below` of each label with this gate, and the most recall lost: where a label loses more than it may, its bound falls to what the
-    highest of its lost texts has, until none does."""
+def bounds(rows, tiny, gate, encoder, thresholds, shut) -> tuple[np.ndarray, float, bool]:
+    """`clear_below` of each label with this gate, the most recall that one loses, and whether none loses more than it may: where one does, its
+    bound falls to what the highest of its lost texts has, until none does."""
     below = np.ones(len(LABELS))
+    may = np.array([max(LOSS, 1.001 / (known(rows, n)[1] == 1).sum()) for n in LABELS])
     for _ in range(ROUNDS):
         mixed = cascade(tiny, gate, encoder, below, shut, thresholds)
         lost = np.array([recall(rows, encoder, i, n) - recall(rows, mixed, i, n) for i, n in enumerate(LABELS)])
-        if lost.max() <= LOSS:
+        if (lost <= may).all():
             break
         clear = cleared(tiny, gate, below, shut)
-        for i in np.flatnonzero(lost > LOSS):
-            where, answers = calibrate.known(rows, LABELS[i])
+        for i in np.flatnonzero(lost > may):
+            where, answers = known(rows, LABELS[i])
             least = calibrate.threshold_at_fpr(encoder[where, i], answers, 0.01)
             gone = [w for w in where[answers == 1] if encoder[w, i] >= least and clear[w]]
             below[i] = min(below[i] * 0.99, BOUND_MARGIN * tiny[gone, i].max()) if gone else below[i] * 0.9
-    return below, float(lost.max())
+    return below, float(lost.max()), bool((lost <= may).all())
 
 
 def band(rows, tiny, gate, encoder, thresholds, benign) -> tuple[np.ndarray, float, float]:
@@ -66,8 +76,8 @@ def band(rows, tiny, gate, encoder, thresholds, benign) -> tuple[np.ndarray, flo
     tried = []
     for share in SHARES:
         shut = float(np.quantile(gate[benign], share))
-        below, lost = bounds(rows, tiny, gate, encoder, thresholds, shut)
-        if lost <= LOSS:
+        below, lost, fits = bounds(rows, tiny, gate, encoder, thresholds, shut)
+        if fits:
             tried.append((float(cleared(tiny, gate, below, shut)[benign].mean()), below, shut, lost))
     best = max(range(len(tried)), key=lambda i: tried[i][0])
     _, below, shut, lost = tried[max(0, best - 1)]
@@ -96,7 +106,7 @@ def main():
     rows = splits["dev"]
     texts = [r.text for r in rows]
     (logits, gates), large = split(scorer.logits(texts)), encoder(texts)
-    entries = calibrate.calibrate(rows, logits)
+    entries = calibrate.calibrate(rows, logits, LIMITS, LAXEST)
     settings = tomllib.loads((args.encoder / "manifest.toml").read_text())
     c2 = np.array([e["threshold"] for e in settings["labels"]])
     t1 = np.array([e["temperature"] for e in entries])
@@ -124,6 +134,8 @@ def main():
                "false_alarms_any_label": evaluate.false_alarms(rows, scores, judge),
                "hatecheck": evaluate.hatecheck(args.data, judge), "xstest_safe": evaluate.xstest(args.data, judge),
                "first_look": look | {"test_benign_cleared": float(cleared(scores, gates, below, shut)[benign].mean()),
+                                     "test_benign_cleared_by_set": {s: float(cleared(scores, gates, below, shut)[[r.source == s for r in rows]].mean())
+                                                                    for s in (*sorted(calibrate.GENERAL), "prose", "manuals")},
                                      "test_recall_at_1_percent": {n: [recall(rows, both, i, n), recall(rows, mixed, i, n)]
                                                                   for i, n in enumerate(LABELS)}}}
     args.figures.write_text(json.dumps(figures, indent=1) + "\n")

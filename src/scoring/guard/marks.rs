@@ -13,6 +13,12 @@ pub struct Marks {
 }
 
 impl Marks {
+    /// Forgets all marks and keeps the memory.
+    pub fn clear(&mut self) {
+        self.marked.clear();
+        self.margins.clear();
+    }
+
     /// Takes the marks of one window of a text of `n` tokens, one a token.
     pub fn add(&mut self, span: &Range<usize>, n: usize, marks: &[bool]) {
         self.marked.resize(n.max(self.marked.len()), false);
