@@ -8,6 +8,7 @@ pub mod pack;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use trueline_core::engine::filter::{Decision, Filter, FilterOptions};
 use trueline_core::engine::{Engine, Guard, Member, Session};
 use trueline_core::kernels::Isa;
 use trueline_core::model::backend::{Backend, Memory};
@@ -39,6 +40,16 @@ pub fn session(manifest: &str, tokenizer: &[u8], backend: impl Backend + 'static
     let guard = Guard::from_parts(manifest, tokenizer, Box::new(backend)).expect("parts that fit");
     let engine = Engine::from_members(Isa::Scalar, vec![Member::Guard(Arc::new(guard))]).expect("one guard");
     Session::new(&engine, None).expect("its first pack")
+}
+
+/// The decision of a filter with every option as it is by default.
+pub fn judge(filter: &Arc<Filter>, text: &str) -> Decision {
+    Filter::judge(filter, text.as_bytes(), &FilterOptions::default())
+}
+
+/// The parts of a text where a decision found something.
+pub fn shown<'a>(text: &'a str, decision: &Decision) -> Vec<&'a str> {
+    decision.spans.iter().map(|s| &text[s.bytes.clone()]).collect()
 }
 
 /// One call's output: the logits of one window.

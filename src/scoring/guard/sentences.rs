@@ -37,8 +37,9 @@ impl Pieces {
     /// Gives the pieces that end in more of a text that grows, ascending by their ends, and holds back the sentence that may go on: of
     /// that only the windows that are full. At the `last` call it, too, is given.
     ///
-    /// `text` with `starts`, the first byte of each of its tokens, begins anywhere at or before the sentence at hand; `before` is the
-    /// number of tokens that lie before `text`.
+    /// `text` is what follows the text of the last call, with `starts`, the first byte of each of its tokens; it may begin with white space that
+    /// was seen before. Where it ends it must be known what follows a mark, so that it ends in white space, unless it is the last.
+    /// `before`: tokens that lie before it.
     ///
     /// # Cost
     /// One pass over `text`; no allocation.
@@ -74,11 +75,6 @@ impl Pieces {
     /// The first token that no piece covers.
     pub fn settled(&self) -> usize {
         self.open + self.given
-    }
-
-    /// The token with which the sentence at hand begins: what is before it will not be looked at again.
-    pub fn open(&self) -> usize {
-        self.open
     }
 
     fn close(&mut self, end: usize, each: &mut dyn FnMut(Range<usize>)) {
