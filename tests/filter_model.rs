@@ -4,12 +4,14 @@ mod support;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use support::{Function, Random, judge, logits, pack, refused, shown};
 use trueline_core::Code;
 use trueline_core::engine::filter::{Filter, FilterOptions, Stream};
 use trueline_core::engine::policy::Policy;
 use trueline_core::engine::{Action, Guard, Reason};
+use trueline_core::model::control::CancelToken;
 use trueline_core::model::manifest::Manifest;
 use trueline_core::model::tensor::{Data, Tensor};
 use trueline_core::model::tokenizer::Tokenizer;
@@ -30,7 +32,8 @@ category = "insult"
 list = ["grobian"]
 "#;
 
-/// A guard whose `rude` is the share of the letter `z` among a window's tokens; counts its runs.
+/// A guard whose `rude` is the share of the letter `z` among a window's tokens, and no number with a `y`, or with an `x` among fewer than
+/// five; counts its runs.
 fn guard(runs: &Arc<AtomicUsize>) -> Arc<Guard> {
     guard_with(runs, &[])
 }
@@ -51,7 +54,9 @@ fn guard_with(runs: &Arc<AtomicUsize>, changes: &[(&str, &str)]) -> Arc<Guard> {
         let z = 4 + 2 * 25;
         let content = (ids.len() - 2) as f32;
         let share = ids.iter().filter(|id| **id == z || **id == z + 1).count() as f32 / content;
-        let logit = if ids.contains(&(4 + 2 * 24)) { f32::NAN } else { (share - 0.5) * 10.0 };
+        let has = |letter: i64| ids.contains(&(4 + 2 * letter));
+        let unsound = has(24) || has(23) && content < 5.0;
+        let logit = if unsound { f32::NAN } else { (share - 0.5) * 10.0 };
         Ok(logits(&[logit, -9.0, -9.0]))
     });
     Arc::new(
@@ -188,6 +193,56 @@ fn a_sentence_is_judged_without_its_neighbours_and_held_back_until_then() {
         assert_eq!(stream.finish(), &whole, "round {round}: {text:?}");
         assert!(until == text.len() || whole.action == Action::Block, "{text:?}");
     }
+}
+
+#[test]
+fn a_sentence_whose_score_is_no_number_blocks() {
+    let policy = || Arc::new(Policy::parse("model", MODEL).expect("a good policy"));
+    let runs = Arc::default();
+    // Sentences count for no label here, and still what is no number is no score.
+    for label in ["threshold = 0.5\n", "threshold = 0.5\nsentences = false\n"] {
+        let changes = [("stride = 3", "stride = 3\nsentence_tokens = 6"), ("threshold = 0.5\n", label)];
+        let by_sentences =
+            Arc::new(Filter::new(policy(), Some(guard_with(&runs, &changes))).expect("labels"));
+        let by_windows = Arc::new(Filter::new(policy(), Some(guard(&runs))).expect("labels"));
+        let options = FilterOptions { language: Some("en".into()), plain: true, ..FilterOptions::default() };
+        let text = "a b c d e. f x g. h i j k l m n o p q r s";
+        assert_eq!(Filter::judge(&by_windows, text.as_bytes(), &options).action, Action::Allow);
+        let whole = Filter::judge(&by_sentences, text.as_bytes(), &options);
+        assert_eq!((whole.action, whole.reason), (Action::Block, Reason::InvalidScore));
+        let mut stream = Stream::new(by_sentences, options).expect("a stream");
+        for byte in text.bytes() {
+            stream.push(&[byte]).expect("a good text");
+            assert!(stream.progress().released <= "a b c d e. ".len(), "{:?}", stream.progress());
+        }
+        assert!(stream.progress().blocked);
+        assert_eq!(stream.finish(), &whole);
+    }
+}
+
+#[test]
+fn a_flood_of_short_lines_is_one_run_a_line_and_ends_at_the_deadline() {
+    let policy = Arc::new(Policy::parse("model", MODEL).expect("a good policy"));
+    let runs = Arc::default();
+    let guard = guard_with(&runs, &[("stride = 3", "stride = 3\nsentence_tokens = 6")]);
+    let filter = Arc::new(Filter::new(policy, Some(guard)).expect("labels for every category"));
+    let plain = FilterOptions { language: Some("en".into()), plain: true, ..FilterOptions::default() };
+    let lines = 3000;
+    let mut random = Random(3);
+    let mut letter = || char::from(b'a' + random.below(20) as u8);
+    let text: String = (0..lines).map(|_| format!("{} {} {}\n", letter(), letter(), letter())).collect();
+    runs.store(0, Ordering::Relaxed);
+    assert_eq!(Filter::judge(&filter, text.as_bytes(), &plain).action, Action::Allow);
+    // Windows are three tokens apart, too; a line that was there before is known.
+    let ran = runs.load(Ordering::Relaxed);
+    assert!((lines..=2 * lines).contains(&ran), "{ran} runs for {lines} lines");
+    let timeout = Some(Duration::from_nanos(1));
+    let late = Filter::judge(&filter, text.as_bytes(), &FilterOptions { timeout, ..plain.clone() });
+    assert_eq!((late.action, late.reason), (Action::Block, Reason::Failed(Code::DeadlineExceeded)));
+    let cancel = Arc::new(CancelToken::new());
+    cancel.cancel();
+    let stopped = Filter::judge(&filter, text.as_bytes(), &FilterOptions { cancel: Some(cancel), ..plain });
+    assert_eq!((stopped.action, stopped.reason), (Action::Block, Reason::Failed(Code::Cancelled)));
 }
 
 #[test]

@@ -44,6 +44,8 @@ pub struct Stream {
     /// Bytes that [`Stream::take`] gave out.
     taken: usize,
     latched: bool,
+    /// Whether a score was no number, so that nothing more is released on the way.
+    invalid: bool,
     blocked: bool,
     failure: Option<Error>,
     decision: Option<Decision>,
@@ -89,6 +91,7 @@ impl Stream {
             released: 0,
             taken: 0,
             latched: false,
+            invalid: false,
             blocked: false,
             failure: None,
             decision: None,
@@ -150,7 +153,7 @@ impl Stream {
             .tracks
             .iter()
             .any(|(place, track)| track.is_blocked() && stops(filter.policy.categories()[*place].action));
-        self.blocked = by_rule || by_model || self.latched;
+        self.blocked = by_rule || by_model || self.latched || self.invalid;
         self.latched |= self.blocked && filter.policy.stream().latch;
         if !self.blocked {
             self.release(&filter)?;
@@ -167,7 +170,7 @@ impl Stream {
 
     fn score(&mut self, filter: &Filter, control: &Control) -> Result<(), Error> {
         let Some(guard) = filter.scores() else { return Ok(()) };
-        let (tracks, labels) = (&mut self.tracks, &filter.labels);
+        let (tracks, labels, invalid) = (&mut self.tracks, &filter.labels, &mut self.invalid);
         let mut wrong = None;
         let (front, plain) = (&self.front, self.options.plain);
         let given = |span| if plain { Ok("") } else { front.given(span) };
@@ -176,7 +179,9 @@ impl Stream {
                 let of = labels[*place].iter().filter_map(|&label| scores.get(label));
                 // One NaN among the labels is a NaN of the category.
                 let most = of.fold(0.0_f64, |a, b| if b.is_nan() { f64::NAN } else { a.max(*b) });
-                if let Err(error) = track.push(most) {
+                if most.is_nan() {
+                    *invalid = true;
+                } else if let Err(error) = track.push(most) {
                     wrong = Some(error);
                 }
             }
