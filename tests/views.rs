@@ -66,6 +66,18 @@ fn tags(text: &str) -> String {
     text.chars().filter_map(|c| char::from_u32(0xe0000 + c as u32)).collect()
 }
 
+#[test]
+fn a_text_of_which_half_the_words_have_digits_is_read_without_them() {
+    let known = |word: &str| tokenizer().encode(word, &Control::unlimited()).expect("a word").ids.len();
+    let (guards, runs) = (known("qz4j"), Arc::new(AtomicUsize::new(0)));
+    assert!(known("qzaj") >= guards, "one that is not better known");
+    let mut session = session(&runs);
+    for (text, again) in [("qz4j qzj3k here", true), ("we took the qz4j and the qzj3k home", false)] {
+        let (plain, both) = (judge(&mut session, text, true), judge(&mut session, text, false));
+        assert_eq!(both.windows > plain.windows, again, "{text:?}");
+    }
+}
+
 /// Disguises of one of the two words, whole texts, with the part that hides it.
 fn disguises() -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = [

@@ -13,11 +13,11 @@ use crate::scoring::order;
 const FEWEST: usize = 3;
 /// The fewest of one that reads as a measure while it is disguised: `8pm` is no `bpm`.
 const FEWEST_MEASURE: usize = 4;
-/// Words with signs, better known without them, that tell of a text in leetspeak.
+/// Words with signs that tell of a text in leetspeak: so many that are better known without them, or so many that are half of all words.
 const SEVERAL: usize = 2;
 /// The most letters of a word in two halves.
 const LONGEST: usize = 32;
-/// Letters of a run without gaps that are cut into words at once, and the longest of these words.
+/// Letters of a run without gaps that are cut into words at once, and the longest of these words; what has more and holds digits is no word.
 const RUN: usize = 128;
 const WORD: usize = 16;
 
@@ -81,6 +81,14 @@ fn choose(
         word.forms.iter().for_each(|form| asked.word(form.chars()));
     }
     let mut known = asked.counts(guard, control)?.iter();
+    // Half of the words hold digits or signs: such a text is meant to be read without them, whether the words are known or not.
+    // Of a key or a number of parts no more than one part counts.
+    let begins = |at: usize| text[..at].chars().next_back().is_none_or(char::is_whitespace);
+    let is_mixed = |word: &&Disguised| {
+        !word.number && !word.measure && word.span.len() <= WORD && begins(word.span.start)
+    };
+    let mixed = words.iter().filter(is_mixed).count();
+    let dense = mixed >= SEVERAL && mixed * 2 >= text.split_whitespace().count();
     let (mut n_words, mut n_better) = (0, 0);
     let mut others: Vec<Edit> = Vec::new();
     for Disguised { span, forms, sure, measure, .. } in words.extract_if(.., |word| !word.number) {
@@ -95,12 +103,12 @@ fn choose(
         n_better += usize::from(better && !sure);
         if sure || if guard.has_words() { better } else { n >= fewest && !measure } {
             edits.push((span, form));
-        } else if !count.unknown && count.tokens <= written && guard.has_words() {
+        } else if !count.unknown && (dense || count.tokens <= written) && guard.has_words() {
             others.push((span, form));
         }
     }
     // Where most words are better known without their signs the others are meant alike: `1 h4t3 y0ur 5cr1bbl3`.
-    if n_better >= SEVERAL && n_better * 2 >= n_words {
+    if dense || n_better >= SEVERAL && n_better * 2 >= n_words {
         numbers(guard, text, words, control, asked, &mut others)?;
         edits.extend(others);
         order::sort(edits, |a, b| a.0.start.cmp(&b.0.start));

@@ -19,8 +19,9 @@ from scores import Scorer, sigmoid
 TARGETS = (0.01, 0.0085, 0.007, 0.006, 0.005, 0.004, 0.003, 0.0025, 0.002, 0.0015, 0.001, 0.0008, 0.0006, 0.0004)  # false positives of a label
 GENERAL = {"benign-prompts", "tatoeba-parallel", "bipia-carriers"}
 LIMITED = (GENERAL, {"benign-prompts"}, {"tatoeba-foreign"}, {"prose"}, {"manuals"})
-LIMITS = (0.007, 0.015, 0.015, 0.03, 0.02)  # share of each of these that may be flagged
-LAXEST = {"sexual": 0.006, "hate": 0.003, "violence": 0.0006}  # of labels whose words harmless questions have, too (chosen with a look at XSTest)
+LIMITS = (0.0085, 0.022, 0.015, 0.03, 0.02)  # share of each of these that may be flagged
+# Of labels whose words harmless questions have, too (chosen with a look at XSTest), and of two with few rows.
+LAXEST = {"sexual": 0.006, "hate": 0.003, "violence": 0.0006, "self_harm": 0.001, "hate_threatening": 0.0006}
 FREE = 0.05  # what a step costs that adds no alarm, as a share of a limit
 
 

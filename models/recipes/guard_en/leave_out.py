@@ -23,9 +23,8 @@ COLUMN = LABELS.index("prompt_injection")
 SOURCES = {"pi-slabs": (), "pi-neuralchemy": (), "pi-multilingual": (), "bipia-attacks": ("bipia-carriers",)}
 BENIGN = ("benign-prompts", "tatoeba-foreign")  # where a source has no benign rows: held-out rows of these
 MOST = 1500
-LOOKED = {"train": 6000, "prose": 1500, "pieces": 6000}  # rows that the look learns from, besides the own attacks
-SHIPPED = look.FIXED["prompt_injection"]
-WEIGHTS = (0.0, 1.0, 2.0, SHIPPED, 8.0, None)  # of the look beside the head; none: the look alone
+LOOKED = {"train": 14000, "prose": 5000, "pieces": 12000}  # rows that the look learns from, besides the own attacks
+WEIGHTS = (0.0, 1.0, 2.0, 4.0, 8.0, None)  # of the look beside the head; none: the look alone
 SEED = 20261129
 
 
@@ -57,10 +56,10 @@ def judged(model, net, scale, tokenizer, rows: list[data.Row]) -> np.ndarray:
     states = look.means(model.encoder, ids)
     with torch.no_grad():
         own = model.head(torch.tensor(states[:, -1].astype(np.float32)))[:, COLUMN].numpy()
-        second = net(scale.of(states))[:, COLUMN].numpy()
+        second = net(scale.of(states))[:, 0].numpy()
     out = np.full((len(WEIGHTS), len(rows)), -np.inf)
     for row, weight in zip(out, WEIGHTS):
-        np.maximum.at(row, owner, second if weight is None else look.joined(own, second, weight)[0])
+        np.maximum.at(row, owner, look.joined(own, second, weight)[0])
     return out
 
 
@@ -129,12 +128,12 @@ def main():
             start, tuned = ({s: look.means(encoder, [e[0] for e in items]) for s, items in examples.items.items()}
                             for encoder in (untouched, model.encoder))
         lesson = look.Lesson(examples, start, tuned)
-        net, scale = lesson.attacks(), lesson.scale
+        net, scale = lesson.injections(), lesson.scale
         answers = np.array([r.labels["prompt_injection"] for r in rows])
         found.append([roc_auc_score(answers, said) for said in judged(model, net, scale, tokenizer, rows)])
         print(f"{source}: AUROC by weight {shown(found[-1])}; {answers.sum()} injections and {len(rows) - answers.sum()} others, "
               f"{time.time() - started:.0f} s", flush=True)
-    print("mean", shown(np.mean(found, axis=0)), "shipped:", SHIPPED)
+    print("mean", shown(np.mean(found, axis=0)))
 
 
 if __name__ == "__main__":

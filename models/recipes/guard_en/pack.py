@@ -43,7 +43,7 @@ SOURCES = {
     "manuals": ("BSD-3-Clause AND MIT AND Apache-2.0", "manuals of Django 5.2.8, SQLAlchemy 2.0.44, Flask 3.1.2, aiohttp 3.13.2, instructor 1.17.0 and lm-eval 0.4.13"),
     "prose": ("Apache-2.0 AND LicenseRef-CC-BY-2.0-FR", "this project's documentation, and many Tatoeba sentences in a row"),
 }
-VERSIONS = {"guard-en": "0.5.0", "inspector-en": "0.3.2", "corrector-en": "0.2.3", "guard-tiny": "0.5.0"}
+VERSIONS = {"guard-en": "0.6.0", "inspector-en": "0.3.3", "corrector-en": "0.2.4", "guard-tiny": "0.6.0"}
 # Of packs whose model marks tokens: for which labels, and from which probability on (`spans_figures.py` chooses it on dev rows).
 SENTENCES = {"guard-en": sentences.MOST}  # packs that judge sentences by themselves, too
 SPANS = {"guard-en": {"labels": ["toxicity", "hate", "harassment"], "temperature": 1.0, "threshold": 0.55}}
